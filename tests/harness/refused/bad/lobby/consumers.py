@@ -1,0 +1,6 @@
+from channels.generic.websocket import AsyncWebsocketConsumer
+
+
+class LobbyConsumer(AsyncWebsocketConsumer):
+    async def connect(self):
+        await self.close(code=4001)

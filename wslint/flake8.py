@@ -1,0 +1,59 @@
+"""The flake8 plugin: the findings of `wslint check` for the file that flake8 is looking at.
+
+Only the standard library is imported here: flake8 loads this module with the analysed project on sys.path.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from wslint import __version__
+from wslint.lazy import load
+
+Found = tuple[int, int, str, type[Any]]
+
+STDIN = ("-", "stdin")
+
+
+class Plugin:
+    """One instance a file; the stack around the files is built once a process."""
+
+    name = "wslint"
+    version = __version__
+    stdin_name = "stdin"
+
+    def __init__(self, tree: ast.AST, filename: str = "-", lines: Sequence[str] = ()) -> None:
+        self.filename = filename
+        self.lines = lines
+
+    @classmethod
+    def parse_options(cls, options: Any) -> None:
+        """flake8 calls this; with `-` the file's name is the display name."""
+        cls.stdin_name = getattr(options, "stdin_display_name", "stdin")
+
+    def run(self) -> Iterator[Found]:
+        """Line, column from 0, text. An exception would end flake8's run, so there is none."""
+        try:
+            found = list(self._found())
+        except Exception as error:
+            found = [(1, 0, f"WS000 wslint crashed on this file ({type(error).__name__}: {error})")]
+        for line, column, text in found:
+            yield line, column, " ".join(text.split()), type(self)
+
+    def _found(self) -> Iterator[tuple[int, int, str]]:
+        session, config = load("wslint.session"), load("wslint.config")
+        try:
+            if self.filename in STDIN:
+                findings = session.in_buffer(Path(self.stdin_name), self.lines)
+            else:
+                findings = session.in_file(Path(self.filename), self.lines)
+        except config.ConfigError as error:
+            if session.concerns_channels(self.lines):
+                yield 1, 0, f"WS000 {error}"
+            return
+        for finding in findings:
+            span = finding.location.span
+            yield span.line, span.column - 1, f"{finding.code} {finding.message}"

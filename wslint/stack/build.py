@@ -1,0 +1,397 @@
+"""From a tree of files to the linked stack."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from wslint.discover import mentions
+from wslint.facts import model as m
+from wslint.knowledge import channels as known
+from wslint.knowledge.versions import Packages
+from wslint.rule import Location
+from wslint.stack import model as d
+from wslint.stack.apps import Apps
+from wslint.stack.classes import Class
+from wslint.stack.consumers import consumer
+from wslint.stack.functions import call_uses, classes, functions, scopes
+from wslint.stack.link import Module, Modules
+from wslint.stack.lists import Lists
+from wslint.stack.middleware import middleware
+from wslint.stack.scope import Scope
+from wslint.stack.sends import Sends
+from wslint.stack.settings import SettingsReader, is_settings
+from wslint.stack.text import Texts
+from wslint.stack.values import CallValue, ClassValue, ExternalValue, Frame, Literal, Values
+
+if TYPE_CHECKING:
+    from wslint.cache import Cache
+    from wslint.config import Config
+    from wslint.discover import Tree
+
+CHANNELS_NEEDLES: tuple[bytes, ...] = (
+    b"from channels",
+    b"import channels",
+    b"channels.",
+    b"channels_",
+    b'"channels"',
+    b"'channels'",
+    b"CHANNEL_LAYERS",
+    b"ASGI_APPLICATION",
+    b"daphne",
+)
+"""A tree in which no Python file holds one of these has no Channels code."""
+
+SEEDS: tuple[bytes, ...] = (
+    *CHANNELS_NEEDLES,
+    b"channel_layer",
+    b"group_send",
+    b"get_asgi",
+    b"asgi_app",
+    b"asgiref",
+    b"ebsocket",
+    b"scope[",
+    b"INSTALLED_APPS",
+    b"ALLOWED_HOSTS",
+    b"DJANGO_SETTINGS_MODULE",
+    b"CORS_",
+    b"corsheaders",
+)
+"""What makes a Python file worth lowering at once; others are lowered when something leads to them."""
+
+ROUNDS = 3
+"""How often files are added that mention classes found so far."""
+
+
+def build(tree: Tree, cache: Cache, config: Config) -> d.Stack:
+    """The stack of a tree. Never raises for what a file holds: unreadable files are in `problems`."""
+    modules = Modules(tree, cache)
+    values = Values(modules)
+    stack = d.Stack(tree, config, modules, values, Texts(values), Packages.of(tree))
+    seeds = mentions(tree, SEEDS)
+    if any(needle in source for source in seeds.values() for needle in CHANNELS_NEEDLES):
+        _Builder(stack).run(seeds)
+    return stack
+
+
+class _Builder:
+    def __init__(self, stack: d.Stack) -> None:
+        self.stack = stack
+        self.modules = stack.modules
+        self.values = stack.values
+        self.lists = Lists(self.values)
+        self.apps = Apps(self.values, self.lists)
+        self.sends = Sends(self.values, stack.texts)
+        self.settings = SettingsReader(self.modules, self.values)
+        self.read: dict[str, Module] = {}
+        self.classes: dict[int, Class] = {}
+
+    def run(self, seeds: dict[str, bytes]) -> None:
+        self._lower(seeds)
+        self._widen(set(seeds))
+        self._applications()
+        self._routing()
+        self._consumers()
+        self._middleware()
+        self._functions()
+        self._settings()
+        self._finish()
+
+    # --- files ---
+
+    def _lower(self, sources: dict[str, bytes]) -> None:
+        for path, source in sources.items():
+            facts = self.modules.lower(path, source)
+            module = self.modules.at(path)
+            if facts is None or module is None or path in self.read:
+                continue
+            if facts.problem is not None:
+                self.stack.problems.append((path, facts.problem))
+                continue
+            self.read[path] = module
+            for cls in classes(module, self.values):
+                self.classes[id(cls.node)] = cls
+
+    def _widen(self, seen: set[str]) -> None:
+        """Files that mention the consumers, middleware and bases found so far (a subclass need not say "channels")."""
+        asked: set[str] = set()
+        for _ in range(ROUNDS):
+            names = {
+                cls.name
+                for cls in self.classes.values()
+                if cls.derives_from(*known.CHANNELS_CONSUMERS, known.BASE_MIDDLEWARE) and len(cls.name) > 3
+            } - asked
+            asked |= names
+            rest = [path for path in self.modules.tree.python if path not in seen]
+            if not names or not rest:
+                return
+            found = mentions(self.modules.tree, [name.encode() for name in sorted(names)], rest)
+            seen |= set(found)
+            self._lower(found)
+
+    # --- applications and routes ---
+
+    def _applications(self) -> None:
+        self.stack.processes = tuple(self._processes())
+        settings_modules = [module for module in self.read.values() if is_settings(module)]
+        named: dict[tuple[str, str], list[tuple[str, Location]]] = {}
+        homes: dict[tuple[str, str], Module] = {}
+
+        def name(dotted: str, attr: str, origin: str, kind: str, location: Location) -> None:
+            module = self.modules.find(dotted, origin)
+            if module is not None:
+                homes[(module.path, attr)] = module
+                named.setdefault((module.path, attr), []).append((kind, location))
+
+        for module in settings_modules:
+            for setting in self.settings.read(module).get("ASGI_APPLICATION"):
+                for value in self.values.of(setting.expr, setting.frame):
+                    if isinstance(value, Literal) and isinstance(value.value, str) and "." in value.value:
+                        dotted, _, attr = value.value.rpartition(".")
+                        name(dotted, attr, module.path, "settings", setting.location)
+        for process in self.stack.processes:
+            target = process.command.target or ""
+            dotted, _, attr = target.partition(":")
+            if dotted and attr.isidentifier():
+                name(dotted, attr, process.path, "command", process.location)
+        for module in self.read.values():
+            for attr in self._conventional(module):
+                homes.setdefault((module.path, attr), module)
+                named.setdefault((module.path, attr), []).append(("module", Location(module.path, _TOP)))
+        found = (self._application(homes[key], key[1], places) for key, places in sorted(named.items()))
+        self.stack.applications = tuple(application for application in found if application is not None)
+
+    def _conventional(self, module: Module) -> Iterator[str]:
+        """Module names that hold an ASGI application though nothing else may name them."""
+        imports = _external_imports(module, self.modules)
+        if not any(
+            name.startswith(("channels.routing", "django.core.asgi", "configurations.asgi")) for name in imports
+        ):
+            return
+        bindings = module.scope.bindings
+        if "application" in bindings:
+            yield "application"
+            return
+        for attr, found in bindings.items():
+            if any(isinstance(binding.source, m.Assign) for binding in found):
+                for binding in found:
+                    if binding.value is not None and isinstance(binding.value, m.Call):
+                        dotted = self.values.dotted(binding.value.func, self.values.module_frame(module))
+                        if dotted == known.PROTOCOL_TYPE_ROUTER:
+                            yield attr
+                            break
+
+    def _application(self, module: Module, attr: str, places: list[tuple[str, Location]]) -> d.Application | None:
+        frame = self.values.module_frame(module)
+        bindings = module.scope.bindings.get(attr)
+        if not bindings:
+            if "__getattr__" in module.scope.bindings or "*" in module.scope.bindings:
+                return None
+            return None
+        last = bindings[-1]
+        location = frame.at(last.value if last.value is not None else last.source)
+        apps: list[d.App] = []
+        for value in self.values.bound(module.scope.reaching(attr), frame):
+            apps.append(self.apps.value(value, location))
+        return d.Application(location, attr, module, tuple(apps), tuple(places))
+
+    def _routing(self) -> None:
+        """Every URLRouter and ProtocolTypeRouter call, those outside applications too."""
+        routers: dict[int, d.Router] = {}
+        protocol_routers: dict[int, d.ProtocolRouter] = {}
+        wrappers: dict[int, d.Wrapper] = {}
+        for application in self.stack.applications:
+            self._collect(application.walk(), routers, protocol_routers, wrappers)
+        for module in self.read.values():
+            for scope in scopes(module):
+                frame = self.values.frame(scope)
+                for use in call_uses(scope):
+                    if not _may_be_router(use.node):
+                        continue
+                    for value in self.values.of(use.node, frame):
+                        app = self.apps.value(value, frame.at(use.node)) if isinstance(value, CallValue) else None
+                        if isinstance(app, (d.Router, d.ProtocolRouter)):
+                            self._collect(app.walk(), routers, protocol_routers, wrappers)
+        self.stack.routers = tuple(sorted(routers.values(), key=lambda router: router.location))
+        self.stack.protocol_routers = tuple(sorted(protocol_routers.values(), key=lambda router: router.location))
+        self.stack.wrappers = tuple(sorted(wrappers.values(), key=lambda wrapper: wrapper.location))
+        routes = {id(route): route for router in self.stack.routers for route in router.routes}
+        self.stack.routes = tuple(sorted(_by_place(routes.values()), key=lambda route: route.location))
+        mounts = [mount for application in self.stack.applications for mount in application.mounts]
+        inside = {id(router) for application in self.stack.applications for router in application.walk()}
+        nested = {id(node) for router in self.stack.routers for node in router.walk() if node is not router}
+        for router in self.stack.routers:
+            if id(router) not in inside and id(router) not in nested:
+                mounts.extend(d.mounts_of(router))
+        self.stack.mounts = tuple(mounts)
+
+    def _collect(
+        self,
+        nodes: Iterable[d.App],
+        routers: dict[int, d.Router],
+        protocol_routers: dict[int, d.ProtocolRouter],
+        wrappers: dict[int, d.Wrapper],
+    ) -> None:
+        for node in nodes:
+            if isinstance(node, d.Router):
+                routers.setdefault(id(node.call), node)
+            elif isinstance(node, d.ProtocolRouter):
+                protocol_routers.setdefault(id(node.call), node)
+            elif isinstance(node, d.Wrapper):
+                wrappers.setdefault(id(node), node)
+
+    # --- classes ---
+
+    def _consumers(self) -> None:
+        mounts: dict[int, list[d.Mount]] = {}
+        for mount in self.stack.mounts:
+            if mount.consumer is not None:
+                mounts.setdefault(id(mount.consumer), []).append(mount)
+                self.classes.setdefault(id(mount.consumer.node), mount.consumer)
+        bases = {id(base) for cls in self.classes.values() for base in cls.ancestry[1:]}
+        found: list[d.Consumer] = []
+        for cls in self.classes.values():
+            made = consumer(cls, mounted=any(isinstance(mount.leaf, d.Mounted) for mount in mounts.get(id(cls), ())))
+            if made is not None:
+                made.mounts = tuple(mounts.get(id(cls), ()))
+                made.subclassed = id(cls) in bases
+                found.append(made)
+        self.stack.consumers = tuple(sorted(found, key=lambda made: made.location))
+
+    def _middleware(self) -> None:
+        found: list[d.Middleware] = []
+        for cls in self.classes.values():
+            made = middleware(cls, self.values)
+            if made is not None:
+                made.uses = tuple(
+                    wrapper
+                    for wrapper in self.stack.wrappers
+                    if wrapper.cls is not None and cls in wrapper.cls.ancestry
+                )
+                found.append(made)
+        self.stack.middleware = tuple(sorted(found, key=lambda made: made.location))
+
+    # --- functions and sends ---
+
+    def _functions(self) -> None:
+        consumers = {id(made.cls): made for made in self.stack.consumers}
+        found: list[d.FunctionUse] = []
+        sends: list[d.Send] = []
+        for module in self.read.values():
+            own: list[d.FunctionUse] = []
+            inner: list[d.Send] = []
+            for function, _ in functions(module, self.values):
+                if function.owner is not None:
+                    function.consumer = consumers.get(id(function.owner))
+                own.append(function)
+                inner.extend(self._sends(function.calls, function.frame, function))
+            for scope in scopes(module):
+                if not isinstance(scope.node, m.FunctionDef):
+                    inner.extend(self._sends(tuple(call_uses(scope)), self.values.frame(scope), None))
+            sends.extend(inner)
+            if inner or self._speaks_channels(module, own):
+                found.extend(own)
+        self.stack.functions = tuple(sorted(found, key=lambda function: function.location))
+        self.stack.sends = tuple(sorted(sends, key=lambda send: send.location))
+
+    def _sends(self, uses: tuple[d.CallUse, ...], frame: Frame, inside: d.FunctionUse | None) -> Iterator[d.Send]:
+        for use in uses:
+            send = self.sends.read(use, frame, inside)
+            if send is not None:
+                yield send
+
+    def _speaks_channels(self, module: Module, own: list[d.FunctionUse]) -> bool:
+        """Does a module import Channels or asgiref, or hold a consumer? Only such modules' functions are judged."""
+        if any(function.consumer is not None for function in own):
+            return True
+        return any(name.startswith(("channels.", "asgiref.")) for name in _external_imports(module, self.modules))
+
+    # --- settings ---
+
+    def _settings(self) -> None:
+        by_root: dict[str, list[d.SettingsModule]] = {}
+        for module in sorted(self.read.values(), key=lambda module: module.path):
+            if is_settings(module) and not d.is_vendored_path(module.path):
+                by_root.setdefault(module.root, []).append(self.settings.read(module))
+        self.stack.settings = tuple(
+            d.Settings(found[0].location, root, tuple(found), self.stack) for root, found in sorted(by_root.items())
+        )
+
+    def _processes(self) -> Iterator[d.Process]:
+        from wslint.facts.command import read_commands
+
+        tree = self.modules.tree
+        for path in tree.paths:
+            if path.endswith(".py"):
+                continue
+            try:
+                source = tree.read(path)
+            except OSError:
+                continue
+            facts = read_commands(path, source)
+            for command in facts.commands if facts is not None else ():
+                yield d.Process(Location(path, command.span), command)
+
+    def _finish(self) -> None:
+        stack = self.stack
+        relevant = {placed.path for group in (
+            stack.applications, stack.routers, stack.routes, stack.consumers, stack.middleware, stack.sends,
+            stack.functions,
+        ) for placed in group}  # fmt: skip
+        relevant |= {
+            module.path
+            for settings in stack.settings
+            for module in settings.modules
+            if {"CHANNEL_LAYERS", "ASGI_APPLICATION"} & set(module.own)
+        }
+        stack.relevant = frozenset(relevant)
+        for path, facts in self.modules.files.items():
+            if facts.problem is not None and all(path != known_path for known_path, _ in stack.problems):
+                stack.problems.append((path, facts.problem))
+        stack.problems.sort(key=lambda problem: problem[0])
+
+
+_TOP = m.Span(1, 1, 1, 1)
+
+_ROUTERS = ("URLRouter", "ProtocolTypeRouter")
+
+
+def _may_be_router(call: m.Call) -> bool:
+    """By the written name: a router, or some class that may be a subclass of one."""
+    func = call.func
+    name = func.id if isinstance(func, m.Name) else func.attr if isinstance(func, m.Attribute) else ""
+    return name in _ROUTERS or name.endswith("Router")
+
+
+def _by_place(routes: Iterable[d.Route]) -> list[d.Route]:
+    """One route per call, however many frames read it."""
+    unique: dict[int, d.Route] = {}
+    for route in routes:
+        unique.setdefault(id(route.call), route)
+    return list(unique.values())
+
+
+def _external_imports(module: Module, modules: Modules) -> set[str]:
+    """The dotted names that a module imports, in any scope."""
+    found: set[str] = set()
+    work: list[Scope] = list(scopes(module))
+    for scope in work:
+        for bindings in scope.bindings.values():
+            for binding in bindings:
+                source = binding.source
+                if isinstance(source, m.Import):
+                    found.add(modules.absolute(module, source) + ".*")
+                elif hasattr(source, "statement"):
+                    statement, alias = source.statement, source.alias
+                    prefix = modules.absolute(module, statement) + "." if statement.module is not None else ""
+                    found.add(prefix + alias.name)
+    return found
+
+
+def is_instance_of(value: object, dotted: str) -> bool:
+    """Is a value the result of calling an external class or function?"""
+    return (
+        isinstance(value, CallValue)
+        and isinstance(value.callee, (ExternalValue, ClassValue))
+        and value.dotted == dotted
+    )

@@ -1,0 +1,125 @@
+"""Every function of the files that matter, and every call in it with what becomes of its result."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from wslint.facts import model as m
+from wslint.facts.walk import children
+from wslint.stack import model as d
+from wslint.stack.classes import Class
+from wslint.stack.link import Module
+from wslint.stack.scope import Scope
+from wslint.stack.values import Values
+
+Definition = m.FunctionDef | m.ClassDef
+
+
+def scopes(module: Module) -> Iterator[Scope]:
+    """The module's scope and those of all functions and classes in it, outer ones first."""
+    work = [module.scope]
+    while work:
+        scope = work.pop()
+        yield scope
+        work.extend(reversed([scope.child(node) for node in definitions(scope)]))
+
+
+def definitions(scope: Scope) -> Iterator[Definition]:
+    """Functions and classes that stand directly in a scope (under `if`, `try` … too)."""
+    if scope.node is None:
+        body: tuple[m.Node, ...] = scope.module.facts.body
+    elif isinstance(scope.node, m.Lambda):
+        return
+    else:
+        body = scope.node.body
+    work = list(reversed(body))
+    while work:
+        node = work.pop()
+        if isinstance(node, (m.FunctionDef, m.ClassDef)):
+            yield node
+        elif isinstance(node, _HOLDS_STATEMENTS):
+            work.extend(reversed([child for child in children(node) if isinstance(child, _MAY_HOLD)]))
+
+
+_HOLDS_STATEMENTS = (m.If, m.While, m.For, m.Try, m.With, m.Match, m.Handler, m.Case)
+_MAY_HOLD = (*_HOLDS_STATEMENTS, m.FunctionDef, m.ClassDef)
+
+
+def call_uses(scope: Scope) -> Iterator[d.CallUse]:
+    """The calls that run with a scope's own statements (lambdas and nested definitions left out)."""
+    if isinstance(scope.node, m.Lambda):
+        return
+    body: tuple[m.Node, ...] = scope.module.facts.body if scope.node is None else scope.node.body
+    work: list[tuple[m.Node, tuple[m.Node, ...]]] = [(node, ()) for node in reversed(body)]
+    while work:
+        node, parents = work.pop()
+        if isinstance(node, m.Call):
+            yield _use(node, parents)
+        if isinstance(node, m.Lambda):
+            continue
+        if isinstance(node, (m.FunctionDef, m.ClassDef)):
+            inner: list[m.Node] = list(node.decorators)
+            if isinstance(node, m.ClassDef):
+                inner.extend(base.value for base in node.bases)
+        else:
+            inner = list(children(node))
+        chain = (*parents, node)
+        work.extend((child, chain) for child in reversed(inner))
+
+
+def _use(node: m.Call, parents: tuple[m.Node, ...]) -> d.CallUse:
+    usage, outer = "other", None
+    for parent in reversed(parents):
+        if isinstance(parent, (m.Conditional, m.BoolOp, m.Walrus)):
+            continue
+        match parent:
+            case m.Await():
+                usage = "awaited"
+            case m.ExpressionStatement():
+                usage = "dropped"
+            case m.Return():
+                usage = "returned"
+            case m.Assign() | m.AugmentedAssign():
+                usage = "assigned"
+            case m.Argument():
+                usage = "argument"
+            case _:
+                pass
+        break
+    for parent in reversed(parents):
+        if isinstance(parent, m.Call):
+            outer = parent
+            break
+        if not isinstance(parent, (m.Argument, m.Attribute)):
+            break
+    return d.CallUse(node, usage, outer, parents)
+
+
+def functions(module: Module, values: Values) -> Iterator[tuple[d.FunctionUse, Scope]]:
+    """The functions and methods of a module."""
+    for scope in scopes(module):
+        if isinstance(scope.node, m.FunctionDef):
+            yield _function(scope, values), scope
+
+
+def _function(scope: Scope, values: Values) -> d.FunctionUse:
+    node = scope.node
+    assert isinstance(node, m.FunctionDef)
+    frame = values.frame(scope)
+    parent = scope.parent.node if scope.parent is not None else None
+    return d.FunctionUse(
+        location=frame.at(node.name_span),
+        node=node,
+        frame=frame,
+        owner=frame.owner,
+        consumer=None,
+        calls=tuple(call_uses(scope)),
+        nested_in=parent if isinstance(parent, (m.FunctionDef, m.ClassDef)) else None,
+    )
+
+
+def classes(module: Module, values: Values) -> Iterator[Class]:
+    """The classes of a module, nested ones included."""
+    for scope in scopes(module):
+        if isinstance(scope.node, m.ClassDef) and scope.parent is not None:
+            yield values.cls(scope.node, scope.parent)

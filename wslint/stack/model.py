@@ -1,0 +1,649 @@
+"""The domain: what a Channels stack is made of. The class names alone draw the picture.
+
+    server command → Application → ProtocolRouter → Wrapper … → Router → Route → Consumer → group ← Send
+
+Every object knows where it stands (`location`, `path`), whether that is test code (`in_tests`) and, as far as it can be
+known, what it is linked to. Unknown is never an empty list: look at the `complete` flags.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Union
+
+from wslint.facts import model as m
+from wslint.facts.model import Command, PythonFile, Span, Unreadable
+from wslint.rule import Location
+from wslint.stack.classes import Class, Method
+from wslint.stack.text import Pattern
+from wslint.stack.values import Frame, FunctionValue, Unknown, Value
+
+if TYPE_CHECKING:
+    from wslint.config import Config
+    from wslint.discover import Tree
+    from wslint.knowledge.versions import Packages
+    from wslint.stack.link import Module, Modules
+    from wslint.stack.text import Texts
+    from wslint.stack.values import Values
+
+_TEST_NAME = re.compile(r"(^|_)tests?(_|\.py$)|conftest\.py$|^test", re.IGNORECASE)
+_TEST_FOLDERS = frozenset({"tests", "test", "testing", "__tests__", "e2e", "testproject", "test_project"})
+_VENDOR_FOLDERS = frozenset(
+    {"vendor", "vendored", "_vendor", "third_party", "thirdparty", "site-packages", "dist-packages"}
+)
+
+
+def is_test_path(path: str) -> bool:
+    """Is a file test code, by its name or folder?"""
+    *folders, name = path.split("/")
+    return bool(_TEST_NAME.search(name)) or any(folder.lower() in _TEST_FOLDERS for folder in folders)
+
+
+def is_vendored_path(path: str) -> bool:
+    """Is a file a copy of somebody else's code?"""
+    return any(folder.lower() in _VENDOR_FOLDERS for folder in path.split("/")[:-1])
+
+
+class Placed:
+    """Anything that stands in a file."""
+
+    location: Location
+
+    @property
+    def path(self) -> str:
+        return self.location.path
+
+    @property
+    def in_tests(self) -> bool:
+        return is_test_path(self.path)
+
+    @property
+    def vendored(self) -> bool:
+        return is_vendored_path(self.path)
+
+
+# --- the application tree ----------------------------------------------------------------------------------------------
+
+
+@dataclass(eq=False)
+class Node(Placed):
+    """A part of an ASGI application; `location` is the expression that makes it."""
+
+    location: Location
+    value: Value | None
+
+    def children(self) -> Iterator[App]:
+        yield from ()
+
+    def walk(self) -> Iterator[App]:
+        """This node and everything inside it."""
+        seen: set[int] = set()
+        stack: list[App] = [self]  # type: ignore[list-item]
+        while stack:
+            node = stack.pop()
+            if id(node) not in seen:
+                seen.add(id(node))
+                yield node
+                stack.extend(reversed(list(node.children())))
+
+
+@dataclass(eq=False)
+class ProtocolRouter(Node):
+    """A ProtocolTypeRouter (or project subclass): what serves each protocol; several apps = alternatives.
+
+    `keys` are the literal keys with their places; not `complete` when the dict has parts that cannot be read.
+    """
+
+    entries: dict[str, tuple[App, ...]]
+    keys: dict[str, Location]
+    complete: bool
+    call: m.Call
+    frame: Frame
+
+    def children(self) -> Iterator[App]:
+        for apps in self.entries.values():
+            yield from apps
+
+
+@dataclass(eq=False)
+class Router(Node):
+    """A URLRouter and its routes; not `complete` when some of its list cannot be read."""
+
+    routes: tuple[Route, ...]
+    complete: bool
+    call: m.Call
+    frame: Frame
+
+    def children(self) -> Iterator[App]:
+        for route in self.routes:
+            yield from route.targets
+
+
+@dataclass(eq=False)
+class Wrapper(Node):
+    """An app around an app: middleware, an origin validator, Sentry …
+
+    `dotted` names it when it comes from a package, `cls`/`function` when it is the project's; none of them: unknown.
+    """
+
+    name: str
+    inner: tuple[App, ...]
+    call: m.Call
+    frame: Frame
+    dotted: str | None = None
+    cls: Class | None = None
+    function: FunctionValue | None = None
+
+    def children(self) -> Iterator[App]:
+        yield from self.inner
+
+
+@dataclass(eq=False)
+class Mounted(Node):
+    """`Consumer.as_asgi()`; `cls` is None when the class is not the project's (`dotted` names it if known)."""
+
+    cls: Class | None
+    dotted: str | None = None
+
+
+@dataclass(eq=False)
+class Bare(Node):
+    """A class where an application is expected; `form` is "class" (C), "instance" (C()) or "uncalled" (C.as_asgi)."""
+
+    form: str
+    cls: Class | None
+    dotted: str | None = None
+
+
+@dataclass(eq=False)
+class DjangoApp(Node):
+    """Django's own application; `interface` is "asgi" or "wsgi", `called` False for the function itself."""
+
+    interface: str
+    called: bool = True
+
+
+@dataclass(eq=False)
+class ListApp(Node):
+    """A list or tuple where an application is expected."""
+
+
+@dataclass(eq=False)
+class NameRouter(Node):
+    """A ChannelNameRouter: worker consumers by channel name; not `complete` when the dict cannot be read."""
+
+    entries: dict[str, tuple[App, ...]]
+    complete: bool
+
+    def children(self) -> Iterator[App]:
+        for apps in self.entries.values():
+            yield from apps
+
+
+@dataclass(eq=False)
+class FunctionApp(Node):
+    """A function of the project used as an application."""
+
+    function: FunctionValue
+
+
+@dataclass(eq=False)
+class UnknownApp(Node):
+    """Something that cannot be read."""
+
+
+App = Union[ProtocolRouter, Router, Wrapper, Mounted, Bare, DjangoApp, ListApp, NameRouter, FunctionApp, UnknownApp]
+
+
+@dataclass(eq=False)
+class Route(Placed):
+    """One `path()`, `re_path()` or `url()` of a list that reaches a URLRouter.
+
+    `location` is the call; `pattern` its route text (None when unknown) with `pattern_location`; `targets` what it
+    mounts (alternatives); `extra` the keys of its extra dict (None when that cannot be read).
+    """
+
+    location: Location
+    function: str
+    call: m.Call
+    frame: Frame
+    pattern: str | None
+    pattern_node: m.Expr | None
+    targets: tuple[App, ...]
+    extra: frozenset[str] | None
+
+    @property
+    def pattern_location(self) -> Location:
+        return self.location if self.pattern_node is None else self.frame.at(self.pattern_node)
+
+    @cached_property
+    def captures(self) -> frozenset[str] | None:
+        """Names that the pattern puts into `scope["url_route"]["kwargs"]`; None when unknown."""
+        if self.pattern is None or self.extra is None:
+            return None
+        named = r"<(?:[^>:]+:)?(\w+)>" if self.function == "path" else r"\(\?P<(\w+)>"
+        return frozenset(re.findall(named, self.pattern)) | self.extra
+
+
+@dataclass(eq=False)
+class Mount(Placed):
+    """One way from an application's outside to a consumer: the wrappers around it, outermost first, and the route."""
+
+    location: Location
+    application: Application | None
+    protocol: str | None
+    wrappers: tuple[Wrapper, ...]
+    routers: tuple[Router, ...]
+    routes: tuple[Route, ...]
+    leaf: App
+
+    @property
+    def consumer(self) -> Class | None:
+        return self.leaf.cls if isinstance(self.leaf, (Mounted, Bare)) else None
+
+
+@dataclass(eq=False)
+class Application(Placed):
+    """An ASGI application of the project: `module:name`.
+
+    `apps` are its possible trees; `location` is the expression of the last binding; `named_by` the places that say that
+    this is what is served: ("settings" | "command" | "module", location of the setting, command or module binding).
+    """
+
+    location: Location
+    name: str
+    module: Module
+    apps: tuple[App, ...]
+    named_by: tuple[tuple[str, Location], ...]
+
+    def walk(self) -> Iterator[App]:
+        for app in self.apps:
+            yield from app.walk()
+
+    @property
+    def unknown(self) -> bool:
+        """Is some part of the tree unreadable?"""
+        return any(isinstance(node, UnknownApp) for node in self.walk())
+
+    @cached_property
+    def mounts(self) -> tuple[Mount, ...]:
+        """Every consumer (or other leaf) with the wrappers and routes on the way to it."""
+        return tuple(mount for app in self.apps for mount in mounts_of(app, self))
+
+    @property
+    def websocket_entries(self) -> tuple[tuple[ProtocolRouter, App], ...]:
+        """What serves websockets, with the router that says so."""
+        return tuple(
+            (node, app)
+            for node in self.walk()
+            if isinstance(node, ProtocolRouter)
+            for app in node.entries.get("websocket", ())
+        )
+
+
+def mounts_of(app: App, application: Application | None = None) -> Iterator[Mount]:
+    """Every leaf below an app with what stands on the way to it."""
+
+    def visit(
+        node: App,
+        protocol: str | None,
+        wrappers: tuple[Wrapper, ...],
+        routers: tuple[Router, ...],
+        routes: tuple[Route, ...],
+        depth: int,
+    ) -> Iterator[Mount]:
+        if depth > 30:
+            return
+        match node:
+            case ProtocolRouter():
+                for key, apps in node.entries.items():
+                    for inner in apps:
+                        yield from visit(inner, key, wrappers, routers, routes, depth + 1)
+            case Wrapper():
+                for inner in node.inner:
+                    yield from visit(inner, protocol, (*wrappers, node), routers, routes, depth + 1)
+            case Router():
+                for route in node.routes:
+                    for inner in route.targets:
+                        yield from visit(inner, protocol, wrappers, (*routers, node), (*routes, route), depth + 1)
+            case NameRouter():
+                for apps in node.entries.values():
+                    for inner in apps:
+                        yield from visit(inner, "channel", wrappers, routers, routes, depth + 1)
+            case _:
+                yield Mount(node.location, application, protocol, wrappers, routers, routes, node)
+
+    yield from visit(app, None, (), (), (), 0)
+
+
+# --- consumers ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(eq=False)
+class Consumer(Placed):
+    """A consumer class of the project; `location` is its name.
+
+    `kind` is "websocket", "json", "http", "raw" or "library"; `is_async` None when unknown. `complete`: every base is of
+    the project or of Channels, so that a method found nowhere does not exist.
+    """
+
+    cls: Class
+    kind: str
+    is_async: bool | None
+    complete: bool
+    mounts: tuple[Mount, ...] = ()
+    subclassed: bool = False
+
+    @property
+    def location(self) -> Location:  # type: ignore[override]
+        return self.cls.location
+
+    @property
+    def name(self) -> str:
+        return self.cls.name
+
+    @property
+    def is_websocket(self) -> bool:
+        """A generic websocket consumer, whose API is known."""
+        return self.kind in ("websocket", "json")
+
+    @property
+    def methods(self) -> dict[str, Method]:
+        """Methods by name, those of project bases included."""
+        return self.cls.methods
+
+    def method(self, name: str) -> Method | None:
+        return self.cls.method(name)
+
+    @cached_property
+    def lifecycle(self) -> dict[str, Method]:
+        """The methods that Channels calls for the connection itself, when the project defines them."""
+        names = ("connect", "disconnect", "receive", "receive_json")
+        return {name: self.methods[name] for name in names if name in self.methods}
+
+    @cached_property
+    def dispatches_itself(self) -> bool:
+        """Does it find handlers in a way of its own (dispatch, __getattr__, decorated handlers)?"""
+        return any(
+            self.cls.defines(name) for name in ("dispatch", "__getattr__", "__getattribute__", "get_handler_name")
+        )
+
+    def handles(self, event_type: str) -> bool | None:
+        """Does it have a method for an event type? None when that cannot be known."""
+        name = event_type.replace(".", "_")
+        if name in self.methods or self.cls.defines(name):
+            return True
+        if not self.complete or self.dispatches_itself:
+            return None
+        return False
+
+
+# --- middleware --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(eq=False)
+class Middleware(Placed):
+    """An ASGI middleware of the project: a class whose instances take (scope, receive, send).
+
+    `sets` are the scope keys it puts in, `reads` those it looks at (with the places); `call` is its `__call__`.
+    """
+
+    cls: Class
+    call: Method | None
+    sets: frozenset[str]
+    sets_unknown: bool
+    reads: tuple[tuple[str, Location], ...]
+    uses: tuple[Wrapper, ...] = ()
+
+    @property
+    def location(self) -> Location:  # type: ignore[override]
+        return self.cls.location
+
+    @property
+    def name(self) -> str:
+        return self.cls.name
+
+    @property
+    def authenticates(self) -> bool:
+        """Does it say who the connection belongs to?"""
+        return "user" in self.sets
+
+
+# --- groups and events -------------------------------------------------------------------------------------------------
+
+
+@dataclass(eq=False)
+class Event:
+    """The dict that a send carries. `keys` are the known keys; not `complete` when it may hold more.
+
+    `types` are the possible values of "type" (None in it: unknown); empty when the dict surely has no "type".
+    """
+
+    node: m.Expr
+    frame: Frame
+    keys: Mapping[str, m.Expr]
+    complete: bool
+    types: tuple[str | None, ...]
+    type_node: m.Expr | None
+    type_value: Value | None = None
+
+    @property
+    def location(self) -> Location:
+        return self.frame.at(self.node)
+
+    @property
+    def type_location(self) -> Location:
+        return self.frame.at(self.type_node) if self.type_node is not None else self.location
+
+
+@dataclass(eq=False)
+class Send(Placed):
+    """A call on a channel layer; `method` is group_send, group_add, group_discard or send.
+
+    `groups` are the patterns its group (or channel) can be; `via` says how the coroutine is run: "await",
+    "async_to_sync", "dropped", "returned" or "other"; `inside` is the function it stands in.
+    """
+
+    location: Location
+    method: str
+    call: m.Call
+    frame: Frame
+    groups: tuple[Pattern, ...]
+    group_node: m.Expr | None
+    event: Event | None
+    via: str
+    inside: FunctionUse | None
+    consumer: Consumer | None
+
+
+# --- functions ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(eq=False)
+class CallUse:
+    """A call and what becomes of its result.
+
+    `usage` is "awaited", "dropped" (a statement of its own), "returned", "assigned", "argument" or "other";
+    `outer` is the call that it is an argument or the callee of.
+    """
+
+    node: m.Call
+    usage: str
+    outer: m.Call | None
+    parents: tuple[m.Node, ...]
+
+
+@dataclass(eq=False)
+class FunctionUse(Placed):
+    """A function or method and the calls that run in it (nested functions are objects of their own)."""
+
+    location: Location
+    node: m.FunctionDef
+    frame: Frame
+    owner: Class | None
+    consumer: Consumer | None
+    calls: tuple[CallUse, ...]
+    nested_in: m.FunctionDef | m.ClassDef | None
+
+    @property
+    def name(self) -> str:
+        return self.node.name
+
+    @property
+    def is_async(self) -> bool:
+        return self.node.is_async
+
+    def at(self, node: m.Node | Span) -> Location:
+        return self.frame.at(node)
+
+
+# --- settings ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(eq=False)
+class Setting:
+    """One possible value of a setting: the expression, where it stands, whether a condition guards it."""
+
+    name: str
+    expr: m.Expr
+    frame: Frame
+    conditional: bool
+    parents: tuple[str | int, ...] = ()
+    mutated: bool = False
+
+    @property
+    def location(self) -> Location:
+        return self.frame.at(self.expr)
+
+
+@dataclass(eq=False)
+class SettingsModule(Placed):
+    """One settings module; `purpose` is "production", "development", "test" or "" (a plain settings.py).
+
+    Not `complete` when it takes names from somewhere that cannot be read.
+    """
+
+    location: Location
+    module: Module
+    purpose: str
+    complete: bool
+    names: frozenset[str]
+    bases: tuple[SettingsModule, ...]
+    own: Mapping[str, tuple[Setting, ...]]
+
+    def get(self, name: str) -> tuple[Setting, ...]:
+        """The possible values of a setting as this module sees it; empty when it defines none."""
+        found = self.own.get(name, ())
+        if found and not all(setting.conditional for setting in found):
+            return found
+        inherited = tuple(setting for base in self.bases for setting in base.get(name))
+        return (*found, *inherited)
+
+
+@dataclass(eq=False)
+class Settings(Placed):
+    """The settings of one Django project (an import root): its settings modules."""
+
+    location: Location
+    root: str
+    modules: tuple[SettingsModule, ...]
+    stack: Stack
+
+    @property
+    def complete(self) -> bool:
+        """Can every settings module be read to the end?"""
+        return bool(self.modules) and all(module.complete for module in self.modules)
+
+    @property
+    def serving(self) -> tuple[SettingsModule, ...]:
+        """The modules that are not for tests."""
+        return tuple(module for module in self.modules if module.purpose != "test" and not module.in_tests)
+
+    def get(self, name: str) -> tuple[Setting, ...]:
+        """Every value that some module of the project gives a setting, each once."""
+        seen: set[int] = set()
+        found: list[Setting] = []
+        for module in self.modules:
+            for setting in module.get(name):
+                if id(setting) not in seen:
+                    seen.add(id(setting))
+                    found.append(setting)
+        return tuple(found)
+
+
+# --- processes ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(eq=False)
+class Process(Placed):
+    """A server or worker command of the project; `location` is the command, `command` its words."""
+
+    location: Location
+    command: Command
+
+
+# --- the whole ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(eq=False)
+class Stack:
+    """The linked model of one tree."""
+
+    tree: Tree
+    config: Config
+    modules: Modules
+    values: Values
+    texts: Texts
+    packages: Packages
+    applications: tuple[Application, ...] = ()
+    routers: tuple[Router, ...] = ()
+    protocol_routers: tuple[ProtocolRouter, ...] = ()
+    routes: tuple[Route, ...] = ()
+    consumers: tuple[Consumer, ...] = ()
+    middleware: tuple[Middleware, ...] = ()
+    wrappers: tuple[Wrapper, ...] = ()
+    sends: tuple[Send, ...] = ()
+    functions: tuple[FunctionUse, ...] = ()
+    settings: tuple[Settings, ...] = ()
+    processes: tuple[Process, ...] = ()
+    relevant: frozenset[str] = frozenset()
+    problems: list[tuple[str, Unreadable]] = field(default_factory=list)
+    mounts: tuple[Mount, ...] = ()
+
+    @property
+    def files(self) -> Mapping[str, PythonFile]:
+        """The facts of every Python file that was read."""
+        return self.modules.files
+
+    @property
+    def joins(self) -> tuple[Send, ...]:
+        """The group_add calls."""
+        return tuple(send for send in self.sends if send.method == "group_add")
+
+    def consumer_of(self, cls: Class) -> Consumer | None:
+        return next((consumer for consumer in self.consumers if consumer.cls is cls), None)
+
+    def settings_for(self, path: str) -> Settings | None:
+        """The settings of the project that a file belongs to: those of its import root, else the only ones."""
+        root = self.modules.root_of(path)
+        for settings in self.settings:
+            if settings.root == root:
+                return settings
+        return self.settings[0] if len(self.settings) == 1 else None
+
+    def function_at(self, node: m.FunctionDef) -> FunctionUse | None:
+        return next((function for function in self.functions if function.node is node), None)
+
+
+def folder_of(path: str) -> str:
+    """The folder of a file, "" for the tree root."""
+    return posixpath.dirname(path)
+
+
+def is_unknown(value: object) -> bool:
+    """Is an answer of the evaluator "unknown"?"""
+    return isinstance(value, Unknown)

@@ -1,0 +1,633 @@
+"""What an expression can be: names followed through assignments, imports, attributes, calls of project functions.
+
+`Values.of(expression, frame)` answers with the possible values; *unknown* is one of them. Nothing is executed: a call of a
+project function is its return expressions, read with the arguments bound; whatever needs more than that is unknown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Union
+
+from wslint.facts import model as m
+from wslint.facts.model import Span
+from wslint.facts.walk import within
+from wslint.rule import Location
+from wslint.stack.link import External, Module, Modules
+from wslint.stack.scope import Binding, Imported, Scope
+
+if TYPE_CHECKING:
+    from wslint.stack.classes import Class
+
+MAX_DEPTH = 24
+MAX_VALUES = 24
+
+
+@dataclass(eq=False)
+class Frame:
+    """Where an expression is read: a scope and, inside an inlined call, what its parameters are."""
+
+    scope: Scope
+    arguments: Mapping[str, Bound] = field(default_factory=dict)
+    parent: Frame | None = None
+    owner: Class | None = None
+
+    @property
+    def module(self) -> Module:
+        return self.scope.module
+
+    @property
+    def path(self) -> str:
+        return self.scope.module.path
+
+    def at(self, node: m.Node | Span) -> Location:
+        """The location of a node that stands in this frame's file."""
+        return Location(self.path, node if isinstance(node, Span) else node.span)
+
+
+@dataclass(eq=False, frozen=True)
+class Bound:
+    """An argument: an expression and the frame it is read in, or a value (for `self`)."""
+
+    expr: m.Expr | None
+    frame: Frame
+    value: Value | None = None
+
+
+@dataclass(eq=False, frozen=True)
+class Literal:
+    """A literal of the source."""
+
+    node: m.Constant
+    frame: Frame
+
+    @property
+    def value(self) -> None | bool | int | float | str:
+        return self.node.value
+
+
+@dataclass(eq=False, frozen=True)
+class Display:
+    """An expression with structure: dict, list, f-string, operation, comprehension …"""
+
+    node: m.Expr
+    frame: Frame
+
+
+@dataclass(eq=False, frozen=True)
+class ClassValue:
+    cls: Class
+
+
+@dataclass(eq=False, frozen=True)
+class FunctionValue:
+    """A function, method or lambda of the project; `receiver` is what it is bound to."""
+
+    node: m.FunctionDef | m.Lambda
+    frame: Frame
+    receiver: Value | None = None
+    owner: Class | None = None
+
+    @property
+    def name(self) -> str:
+        return self.node.name if isinstance(self.node, m.FunctionDef) else "<lambda>"
+
+
+@dataclass(eq=False, frozen=True)
+class ModuleValue:
+    module: Module
+
+
+@dataclass(eq=False, frozen=True)
+class ExternalValue:
+    """A dotted name outside the project."""
+
+    dotted: str
+
+
+@dataclass(eq=False, frozen=True)
+class CallValue:
+    """The result of a call that is not a project function's: an instance of a class, an external call, an unknown one."""
+
+    callee: Value
+    node: m.Call
+    frame: Frame
+
+    @property
+    def dotted(self) -> str | None:
+        """The dotted name of an external callee."""
+        return self.callee.dotted if isinstance(self.callee, ExternalValue) else None
+
+
+@dataclass(eq=False, frozen=True)
+class SelfValue:
+    """An instance of a project class, as its own methods see it (`self`)."""
+
+    cls: Class
+
+
+@dataclass(eq=False, frozen=True)
+class AttributeValue:
+    """An attribute of something that is not known further: `value.attr`."""
+
+    value: Value
+    attr: str
+    node: m.Attribute
+    frame: Frame
+
+
+@dataclass(eq=False, frozen=True)
+class Grown:
+    """A list or string after `name += value`."""
+
+    name: str
+    node: m.AugmentedAssign
+    frame: Frame
+
+
+@dataclass(eq=False, frozen=True)
+class Parameter:
+    """A parameter of a function whose caller is not known."""
+
+    node: m.Parameter
+    frame: Frame
+
+
+@dataclass(eq=False, frozen=True)
+class Unknown:
+    """No answer."""
+
+    node: m.Node | None = None
+
+
+Value = Union[
+    Literal,
+    Display,
+    ClassValue,
+    FunctionValue,
+    ModuleValue,
+    ExternalValue,
+    CallValue,
+    SelfValue,
+    AttributeValue,
+    Grown,
+    Parameter,
+    Unknown,
+]
+
+
+class Values:
+    """The evaluator of one stack."""
+
+    def __init__(self, modules: Modules) -> None:
+        self.modules = modules
+        self._classes: dict[int, Class] = {}
+        self._frames: dict[int, Frame] = {}
+        self._active: set[tuple[int, int]] = set()
+        self._memo: dict[tuple[int, int], tuple[tuple[Value, ...], m.Expr, Frame]] = {}
+        self._entered: dict[tuple[int, int, int, int], tuple[Frame, object]] = {}
+        self._depth = 0
+        self._truncated = False
+
+    # --- frames and definitions ---
+
+    def frame(self, scope: Scope, owner: Class | None = None) -> Frame:
+        """The plain frame of a scope: no arguments known (the same object each time)."""
+        found = self._frames.get(id(scope))
+        if found is None:
+            parent = None if scope.parent is None else self.frame(scope.parent)
+            found = self._frames[id(scope)] = Frame(scope, {}, parent, owner or self._owner(scope))
+        return found
+
+    def module_frame(self, module: Module) -> Frame:
+        return self.frame(module.scope)
+
+    def _owner(self, scope: Scope) -> Class | None:
+        if isinstance(scope.node, m.FunctionDef) and scope.parent and isinstance(scope.parent.node, m.ClassDef):
+            return self.cls(scope.parent.node, scope.parent.parent or scope.module.scope)
+        return self._owner(scope.parent) if scope.parent is not None else None
+
+    def cls(self, node: m.ClassDef, scope: Scope) -> Class:
+        """The class of a definition that stands in a scope."""
+        from wslint.stack.classes import Class
+
+        found = self._classes.get(id(node))
+        if found is None:
+            found = self._classes[id(node)] = Class(node, scope, self)
+        return found
+
+    # --- evaluation ---
+
+    def of(self, expr: m.Expr, frame: Frame) -> tuple[Value, ...]:
+        """The possible values of an expression; at least one, unknown included."""
+        key = (id(expr), id(frame))
+        done = self._memo.get(key)
+        if done is not None:
+            return done[0]
+        if key in self._active or self._depth > MAX_DEPTH:
+            self._truncated = True
+            return (Unknown(expr),)
+        self._active.add(key)
+        self._depth += 1
+        outer, self._truncated = self._truncated, False
+        try:
+            found = tuple(_distinct(self._of(expr, frame))) or (Unknown(expr),)
+        finally:
+            self._active.discard(key)
+            self._depth -= 1
+        if len(found) > MAX_VALUES:
+            found = (*found[:MAX_VALUES], Unknown(expr))
+        if not self._truncated or self._depth == 0:
+            self._memo[key] = (found, expr, frame)  # keeps both alive, so that ids stay theirs
+        self._truncated = self._truncated or outer
+        return found
+
+    def one(self, expr: m.Expr, frame: Frame) -> Value:
+        """The only possible value, or unknown."""
+        found = self.of(expr, frame)
+        return found[0] if len(found) == 1 else Unknown(expr)
+
+    def constant(self, expr: m.Expr, frame: Frame) -> None | bool | int | float | str | Unknown:
+        """The literal that an expression surely is."""
+        value = self.one(expr, frame)
+        return value.value if isinstance(value, Literal) else Unknown(expr)
+
+    def dotted(self, expr: m.Expr, frame: Frame) -> str | None:
+        """The external dotted name that an expression surely is, for example `channels.routing.URLRouter`."""
+        value = self.one(expr, frame)
+        return value.dotted if isinstance(value, ExternalValue) else None
+
+    def _of(self, expr: m.Expr, frame: Frame) -> Iterator[Value]:
+        match expr:
+            case m.Constant():
+                yield Literal(expr, frame)
+            case m.Name():
+                yield from self.name(expr.id, frame, expr.span)
+            case m.Attribute():
+                for value in self.of(expr.value, frame):
+                    yield from self.attribute(value, expr.attr, expr, frame)
+            case m.Call():
+                for callee in self.of(expr.func, frame):
+                    yield from self.call(callee, expr, frame)
+            case m.Await():
+                yield from self.of(expr.value, frame)
+            case m.Conditional():
+                yield from self.of(expr.body, frame)
+                yield from self.of(expr.orelse, frame)
+            case m.BoolOp(op="or"):
+                for value in self.of(expr.left, frame):
+                    if not (isinstance(value, Literal) and not value.value):
+                        yield value
+                yield from self.of(expr.right, frame)
+            case m.BoolOp():
+                yield from self.of(expr.right, frame)
+            case m.Walrus():
+                yield from self.of(expr.value, frame)
+            case m.Subscript():
+                yield from self.subscript(expr, frame)
+            case m.Lambda():
+                yield FunctionValue(expr, frame)
+            case m.Opaque() | m.Yield() | m.Starred():
+                yield Unknown(expr)
+            case _:
+                yield Display(expr, frame)
+
+    def name(self, name: str, frame: Frame, at: Span | None = None) -> Iterator[Value]:
+        """What a name can be where a frame reads it."""
+        owner = frame.scope.owner(name)
+        if owner is None:
+            yield from self._free(name, frame)
+            return
+        home = frame
+        while home.scope is not owner and home.parent is not None:
+            home = home.parent
+        if home.scope is not owner:
+            home = self.frame(owner)
+        here = at if owner is frame.scope else None
+        yield from self.bound(owner.reaching(name, here), home)
+
+    def _free(self, name: str, frame: Frame) -> Iterator[Value]:
+        """A name that no scope binds: taken by a star import, or a builtin."""
+        module = frame.module
+        found = self._starred(module, name, 0)
+        if found is not None:
+            yield found
+        elif any(True for _ in self.modules.star_sources(module)):
+            yield Unknown()
+        else:
+            yield ExternalValue(f"builtins.{name}")
+
+    def _starred(self, module: Module, name: str, depth: int) -> Value | None:
+        if depth > 8 or name.startswith("_"):
+            return None
+        for _, source in self.modules.star_sources(module):
+            if isinstance(source, Module) and source is not module:
+                if name in source.scope.bindings:
+                    values = tuple(self.member(source, name))
+                    return values[0] if len(values) == 1 else Unknown()
+                inner = self._starred(source, name, depth + 1)
+                if inner is not None:
+                    return inner
+            elif isinstance(source, External):
+                from wslint.knowledge.channels import STAR_EXPORTS
+
+                if name in STAR_EXPORTS.get(source.dotted, ()):
+                    return ExternalValue(f"{source.dotted}.{name}")
+        return None
+
+    def member(self, module: Module, name: str) -> Iterator[Value]:
+        """What a module's name is at the end of the module."""
+        if name in module.scope.bindings:
+            yield from self.bound(module.scope.reaching(name), self.frame(module.scope))
+            return
+        submodule = self.modules.find(f"{module.name}.{name}" if module.name else name, module.path)
+        if submodule is not None:
+            yield ModuleValue(submodule)
+            return
+        yield self._starred(module, name, 0) or Unknown()
+
+    def bound(self, bindings: Iterable[Binding], frame: Frame) -> Iterator[Value]:
+        """What bindings of one scope bind, read in the frame of that scope."""
+        for binding in bindings:
+            yield from self._binding(binding, frame)
+
+    def _binding(self, binding: Binding, frame: Frame) -> Iterator[Value]:
+        source = binding.source
+        match source:
+            case m.Assign() | m.Walrus():
+                if binding.value is None or binding.path is None:
+                    yield Unknown(source)
+                    return
+                for value in self.of(binding.value, frame):
+                    yield from self.element(value, binding.path)
+            case m.AugmentedAssign():
+                yield Grown(binding.name, source, frame)
+            case m.FunctionDef():
+                owner = None
+                if isinstance(frame.scope.node, m.ClassDef) and frame.scope.parent is not None:
+                    owner = self.cls(frame.scope.node, frame.scope.parent)
+                yield FunctionValue(source, frame, None, owner)
+            case m.ClassDef():
+                yield ClassValue(self.cls(source, frame.scope))
+            case Imported():
+                yield from self._imported(source, frame.module)
+            case m.Parameter():
+                yield from self._parameter(source, frame)
+            case _:
+                yield Unknown(source)
+
+    def _imported(self, imported: Imported, module: Module) -> Iterator[Value]:
+        found = self.modules.resolve(module, imported)
+        if found is None:
+            yield Unknown(imported)
+        elif isinstance(found, External):
+            yield ExternalValue(found.dotted)
+        elif isinstance(found, Module):
+            yield ModuleValue(found)
+        else:
+            target, _, name = found
+            key = (id(target), hash(name))
+            if key in self._active:
+                yield Unknown(imported)
+                return
+            self._active.add(key)
+            try:
+                yield from self.member(target, name)
+            finally:
+                self._active.discard(key)
+
+    def _parameter(self, param: m.Parameter, frame: Frame) -> Iterator[Value]:
+        bound = frame.arguments.get(param.name)
+        if bound is not None:
+            if bound.value is not None:
+                yield bound.value
+            elif bound.expr is not None:
+                yield from self.of(bound.expr, bound.frame)
+            return
+        node, owner = frame.scope.node, frame.owner
+        if isinstance(node, m.FunctionDef) and owner is not None and node.params and node.params[0] is param:
+            if isinstance(frame.scope.parent and frame.scope.parent.node, m.ClassDef):
+                names = {d.id for d in node.decorators if isinstance(d, m.Name)}
+                if "staticmethod" not in names:
+                    yield ClassValue(owner) if "classmethod" in names else SelfValue(owner)
+                    return
+        yield Parameter(param, frame)
+
+    def element(self, value: Value, path: tuple[int, ...]) -> Iterator[Value]:
+        """The part of a value that a tuple target takes."""
+        if not path:
+            yield value
+            return
+        if isinstance(value, Display) and isinstance(value.node, m.Sequence):
+            items = value.node.items
+            if path[0] < len(items) and not any(isinstance(item, m.Starred) for item in items):
+                for inner in self.of(items[path[0]], value.frame):
+                    yield from self.element(inner, path[1:])
+                return
+        yield Unknown()
+
+    def attribute(self, value: Value, attr: str, node: m.Attribute, frame: Frame) -> Iterator[Value]:
+        """What `value.attr` can be."""
+        match value:
+            case ModuleValue():
+                yield from self.member(value.module, attr)
+            case ExternalValue():
+                yield ExternalValue(f"{value.dotted}.{attr}")
+            case ClassValue():
+                if attr == "value" or attr == "name":
+                    yield Unknown(node)
+                    return
+                found = value.cls.attribute(attr, value)
+                yield from found if found is not None else (AttributeValue(value, attr, node, frame),)
+            case SelfValue():
+                found = value.cls.attribute(attr, value, instance=True)
+                yield from found if found is not None else (AttributeValue(value, attr, node, frame),)
+            case CallValue(callee=ClassValue(cls=cls)):
+                found = cls.attribute(attr, SelfValue(cls), instance=True)
+                yield from found if found is not None else (AttributeValue(value, attr, node, frame),)
+            case Literal() if attr == "value":
+                yield value  # the value of an enum member, which is read as the literal it was given
+            case _:
+                yield AttributeValue(value, attr, node, frame)
+
+    def subscript(self, expr: m.Subscript, frame: Frame) -> Iterator[Value]:
+        for value in self.of(expr.value, frame):
+            if isinstance(value, (ClassValue, ExternalValue)) and not (
+                isinstance(value, ExternalValue) and value.dotted == "os.environ"
+            ):
+                yield value  # a generic class: Base[Item]
+            elif isinstance(value, Display) and isinstance(value.node, (m.Dict, m.Sequence)):
+                yield from self._item(value, self.constant(expr.index, frame), expr)
+            else:
+                yield Unknown(expr)
+
+    def _item(self, value: Display, key: object, expr: m.Subscript) -> Iterator[Value]:
+        node = value.node
+        if isinstance(node, m.Sequence) and isinstance(key, int) and -len(node.items) <= key < len(node.items):
+            yield from self.of(node.items[key], value.frame)
+        elif isinstance(node, m.Dict) and not isinstance(key, Unknown):
+            for item in node.items:
+                if item.key is not None and self.constant(item.key, value.frame) == key:
+                    yield from self.of(item.value, value.frame)
+                    return
+            yield Unknown(expr)
+        else:
+            yield Unknown(expr)
+
+    # --- calls ---
+
+    def call(self, callee: Value, node: m.Call, frame: Frame) -> Iterator[Value]:
+        """What a call of a value gives."""
+        if isinstance(callee, FunctionValue):
+            inner = self.enter(callee, node, frame)
+            if inner is not None:
+                yield from self.returned(callee, inner)
+                return
+        elif isinstance(callee, ExternalValue) and callee.dotted in _TRANSPARENT and node.args:
+            yield from self.of(node.args[0].value, frame)
+            return
+        elif isinstance(callee, CallValue) and callee.dotted in _ADAPTERS and callee.node.args:
+            for adapted in self.of(callee.node.args[0].value, callee.frame):
+                yield from self.call(adapted, node, frame)
+            return
+        yield CallValue(callee, node, frame)
+
+    def enter(self, function: FunctionValue, call: m.Call, frame: Frame) -> Frame | None:
+        """A frame in which the body of a project function can be read for one call; None when it must not be."""
+        if self._depth > MAX_DEPTH - 4:
+            return None
+        node = function.node
+        if isinstance(node, m.FunctionDef):
+            if any(not self._harmless(decorator, function.frame) for decorator in node.decorators):
+                return None
+        if function.name == "as_asgi":
+            return None
+        key = (id(node), id(call), id(frame), id(function.frame))
+        entered = self._entered.get(key)
+        if entered is None:
+            arguments = self.bind(function, call, frame)
+            if arguments is None:
+                return None
+            scope = function.frame.scope.child(node)
+            inner = Frame(scope, arguments, function.frame, function.owner)
+            entered = self._entered[key] = (inner, (node, call, frame, function.frame))
+        return entered[0]
+
+    def _harmless(self, decorator: m.Expr, frame: Frame) -> bool:
+        """A decorator that leaves the function's meaning as it is."""
+        target = decorator.func if isinstance(decorator, m.Call) else decorator
+        dotted = self.dotted(target, frame)
+        return dotted in _HARMLESS_DECORATORS
+
+    def bind(self, function: FunctionValue, call: m.Call, frame: Frame) -> dict[str, Bound] | None:
+        """Parameters → arguments of one call; None when stars hide which goes where."""
+        params = list(function.node.params)
+        arguments: dict[str, Bound] = {}
+        if function.receiver is not None and params:
+            first = params.pop(0)
+            arguments[first.name] = Bound(None, frame, function.receiver)
+        positional = [param for param in params if param.kind.startswith("positional")]
+        index = 0
+        for arg in call.args:
+            if arg.star:
+                return arguments if not params else None
+            if arg.keyword is not None:
+                arguments[arg.keyword] = Bound(arg.value, frame)
+            elif index < len(positional):
+                arguments[positional[index].name] = Bound(arg.value, frame)
+                index += 1
+        for param in params:
+            if param.name not in arguments and param.default is not None:
+                arguments[param.name] = Bound(param.default, function.frame)
+        return arguments
+
+    def returned(self, function: FunctionValue, frame: Frame) -> Iterator[Value]:
+        """What the body of a function returns, read in a frame of it."""
+        node = function.node
+        if isinstance(node, m.Lambda):
+            yield from self.of(node.body, frame)
+            return
+        found = False
+        for inner in within(node.body):
+            if isinstance(inner, m.Yield):
+                yield Unknown(inner)
+                return
+            if isinstance(inner, m.Return) and inner.value is not None:
+                found = True
+                yield from self.of(inner.value, frame)
+        if not found:
+            yield Unknown(node)
+
+    def argument(self, call: m.Call, position: int, keyword: str | None = None) -> m.Expr | None:
+        """The expression given for a positional or keyword parameter; None when absent or hidden behind stars."""
+        return argument(call, position, keyword)
+
+
+def argument(call: m.Call, position: int, keyword: str | None = None) -> m.Expr | None:
+    """The expression given for a positional or keyword parameter; None when absent or hidden behind stars."""
+    index = 0
+    for arg in call.args:
+        if arg.star == "*":
+            return None
+        if arg.keyword is not None or arg.star:
+            if keyword is not None and arg.keyword == keyword:
+                return arg.value
+            continue
+        if index == position:
+            return arg.value
+        index += 1
+    return None
+
+
+def _distinct(values: Iterable[Value]) -> Iterator[Value]:
+    seen: set[object] = set()
+    for value in values:
+        key: object
+        match value:
+            case Unknown():
+                key = "unknown"
+            case ExternalValue():
+                key = value.dotted
+            case ClassValue() | SelfValue():
+                key = (type(value), id(value.cls))
+            case ModuleValue():
+                key = id(value.module)
+            case Literal() | Display() | CallValue() | FunctionValue() | Grown() | Parameter():
+                key = (id(value.node), id(value.frame))
+            case _:
+                key = id(value)
+        if key not in seen:
+            seen.add(key)
+            yield value
+
+
+_TRANSPARENT = frozenset({"builtins.list", "builtins.tuple", "copy.copy", "copy.deepcopy"})
+"""Calls whose result is their first argument."""
+
+_ADAPTERS = frozenset(
+    {
+        "asgiref.sync.async_to_sync",
+        "asgiref.sync.sync_to_async",
+        "channels.db.database_sync_to_async",
+    }
+)
+"""Calls that give a callable which returns what their argument returns."""
+
+_HARMLESS_DECORATORS = frozenset(
+    {
+        "builtins.staticmethod",
+        "builtins.classmethod",
+        "builtins.property",
+        "functools.lru_cache",
+        "functools.cache",
+        "functools.cached_property",
+        "django.utils.functional.cached_property",
+        "abc.abstractmethod",
+        "asgiref.sync.sync_to_async",
+        "asgiref.sync.async_to_sync",
+        "channels.db.database_sync_to_async",
+        "typing.override",
+        "typing.final",
+    }
+)
