@@ -73,7 +73,8 @@ def test_lines_that_state_nothing(line: str) -> None:
 def test_continued_lines_and_includes() -> None:
     file = read(
         "requirements/prod.txt",
-        "-r base.txt\n--constraint=../constraints.txt\nchannels==4.0.0 \\\n    --hash=sha256:00 \\\n    --hash=sha256:11\ndaphne\n",
+        "-r base.txt\n--constraint=../constraints.txt\n"
+        "channels==4.0.0 \\\n    --hash=sha256:00 \\\n    --hash=sha256:11\ndaphne\n",
     )
     assert named(file) == {"channels": "==4.0.0", "daphne": ""}
     assert [requirement.span.line for requirement in file.requirements] == [3, 6]
@@ -202,7 +203,8 @@ def test_poetry() -> None:
 def test_pipfile() -> None:
     file = read(
         "Pipfile",
-        '[packages]\nchannels = "*"\nredis = {version = "~=5.0", extras = ["hiredis"]}\n[requires]\npython_version = "3.12"\n',
+        '[packages]\nchannels = "*"\nredis = {version = "~=5.0", extras = ["hiredis"]}\n'
+        '[requires]\npython_version = "3.12"\n',
     )
     assert named(file) == {"channels": "", "redis": "~=5.0"}
     assert file.requirements[1].span.line == 3

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import io
 import os
 import random
@@ -11,7 +12,6 @@ import shutil
 import tokenize
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import cache
 from pathlib import Path, PurePosixPath
 
 import msgspec
@@ -19,10 +19,12 @@ import pytest
 from conftest import ROOT
 
 from wslint import api, explain, fix
+from wslint.cache import Cache
 from wslint.config import Config, load
 from wslint.flake8 import Plugin
 from wslint.registry import registry
 from wslint.rule import Finding, Rule
+from wslint.stack import build
 from wslint.testing import examples
 from wslint.testing.fixtures import EXPECT, Case, Expectations, fixtures, text_files
 
@@ -40,7 +42,7 @@ all_rules = pytest.mark.parametrize("rule", [pytest.param(rule, id=rule.code) fo
 
 @all_cases
 def test_findings_are_the_expected_ones(case: Case) -> None:
-    assert_equal(counted(found(case)), case.expected())
+    assert_found(found(case), case.expected())
 
 
 @bad_cases
@@ -52,7 +54,7 @@ def test_a_bad_case_expects_its_rule(case: Case) -> None:
 def test_demo(twin: str, tmp_path: Path) -> None:
     expected = Case("", DEMO / twin).expected()
     assert (len({code for _, _, code in expected}) >= 12) is (twin == "broken")
-    assert_equal(counted(check(copied(DEMO / twin, tmp_path))), expected)
+    assert_found(check(copied(DEMO / twin, tmp_path)), expected)
 
 
 def test_healthy_demo_is_silent_under_the_strict_profile(tmp_path: Path) -> None:
@@ -73,7 +75,7 @@ def test_suppressed(case: Case, tmp_path: Path) -> None:
     for (path, line), codes in silenced.items():
         append_comment(root / path, line, f"wslint: ignore[{', '.join(sorted(codes))}]")
     left = [finding for finding in found(case) if not can_hold_comments(finding.location.path)]
-    assert_equal(counted(check(root, case.code)), counted(left))
+    assert_found(check(root, case.code), counted(left))
 
 
 @all_cases
@@ -89,6 +91,21 @@ def test_windows_line_ends(case: Case, tmp_path: Path) -> None:
 def test_file_order(case: Case, seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "scandir", Shuffled(seed))
     assert list(check(copied(case.path, tmp_path), case.code)) == list(found(case))
+
+
+@all_cases
+def test_without_the_prefilter(case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(build, "SEEDS", (b"",))
+    assert list(check(copied(case.path, tmp_path), case.code)) == list(found(case))
+
+
+@bad_cases
+def test_from_the_cache(case: Case, tmp_path: Path) -> None:
+    root = copied(case.path, tmp_path)
+    cache = Cache(tmp_path / "cache")
+    assert list(check(root, case.code, cache=cache)) == list(found(case))
+    assert any((tmp_path / "cache").iterdir())
+    assert list(check(root, case.code, cache=cache)) == list(found(case))
 
 
 @bad_cases
@@ -110,7 +127,7 @@ def test_fixed(case: Case, unsafe: bool, tmp_path: Path) -> None:
     after = {**before, **changed}
     unfixable = [one for one in found(case) if one.fix is None or not (one.fix.safe or unsafe)]
     left = checked(after)
-    assert_equal(by_file(left), by_file(unfixable))
+    assert by_file(left) == by_file(unfixable)
     assert fix.apply(after, left, unsafe=unsafe) == {}
 
 
@@ -168,16 +185,16 @@ def test_codes_and_names_are_unique() -> None:
 # --- helpers --------------------------------------------------------------------------------------------------------
 
 
-def check(root: Path, code: str = "", *, only: str = "") -> tuple[Finding, ...]:
+def check(root: Path, code: str = "", *, only: str = "", cache: Cache | None = None) -> tuple[Finding, ...]:
     config = load(root)
     if only:
         config = msgspec.structs.replace(config, select=(only,))
     elif code:
         config = msgspec.structs.replace(config, extend_select=(*config.extend_select, code))
-    return tuple(api.check([root], config).findings)
+    return tuple(api.check([root], config, cache=cache).findings)
 
 
-@cache
+@functools.cache
 def found(case: Case) -> tuple[Finding, ...]:
     """The findings of a case as it lies in fixtures/."""
     import tempfile
@@ -203,8 +220,14 @@ def placed(finding: Finding) -> tuple[object, ...]:
     return finding.location, finding.code, finding.level, finding.message
 
 
-def assert_equal(got: Counter[tuple[str, int, str]], wanted: Counter[tuple[str, int, str]]) -> None:
-    assert (sorted((got - wanted).elements()), sorted((wanted - got).elements())) == ([], []), "(too many, missing)"
+def assert_found(findings: Sequence[Finding], wanted: Expectations) -> None:
+    """The findings stand where they are wanted; the failure shows what is too much and what is missing."""
+    got = counted(findings)
+    said = {key: one.message for one in findings for key in counted([one])}
+    wrong = ["too much: {}:{} {} {}".format(*key, said[key]) for key in (got - wanted).elements()]
+    wrong += ["missing: {}:{} {}".format(*key) for key in (wanted - got).elements()]
+    if wrong:
+        pytest.fail("\n".join(sorted(wrong)), pytrace=False)
 
 
 def comments(source: str) -> Counter[str]:

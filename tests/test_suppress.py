@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-
 from small_engine import small_engine  # noqa: F401
+
 from wslint import api, fix
 from wslint.config import Config
 from wslint.report.model import Report

@@ -18,7 +18,7 @@ from wslint.discover import Tree, discover, tree_root
 from wslint.lazy import load
 from wslint.registry import Broken, Registry, registry
 from wslint.report.merge import merged
-from wslint.report.model import Crash, Report
+from wslint.report.model import Crash, Report, ordered
 from wslint.rule import Finding, Location, Rule, Span, hooks_of
 from wslint.select import Selection
 from wslint.source import Source
@@ -109,7 +109,7 @@ class _Check:
 
         return Report(
             root=tree.root,
-            findings=_ordered([*filter(counts, findings), *(crash.finding for crash in self.crashes)]),
+            findings=ordered([*filter(counts, findings), *(crash.finding for crash in self.crashes)]),
             files=len(tree.paths),
             python_files=len(tree.python),
             relevant=relevant,
@@ -251,10 +251,6 @@ def _relative(root: Path, overlay: Mapping[Path, bytes]) -> Iterator[tuple[str, 
         real = Path(os.path.realpath(path))
         if real.is_relative_to(real_root):
             yield real.relative_to(real_root).as_posix(), data
-
-
-def _ordered(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    return tuple(sorted(findings, key=lambda finding: (finding.location, finding.code, finding.message)))
 
 
 def _silent(stage: str) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import posixpath
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -269,9 +268,8 @@ def _opened_from_here(root: Path) -> Callable[[str], str]:
     """Paths of the report as seen from the working directory, so that they can be opened from there."""
     here = Path(os.path.realpath(Path.cwd()))
     if here.is_relative_to(root) or root.is_relative_to(here):
-        prefix = os.path.relpath(root, here).replace(os.sep, "/")
-        return lambda path: posixpath.normpath(posixpath.join(prefix, path))
-    return lambda path: posixpath.normpath(posixpath.join(root.as_posix(), path))
+        return lambda path: os.path.relpath(root / path, here).replace(os.sep, "/")
+    return lambda path: (root / path).as_posix()
 
 
 def _style() -> Style:

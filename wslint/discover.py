@@ -46,7 +46,7 @@ FOLDER_MARKS = frozenset({"pyvenv.cfg", "CACHEDIR.TAG", "conda-meta"})  # a fold
 SOURCE_SUFFIXES = frozenset(
     {
         ".py", ".sh", ".bash", ".service", ".dockerfile", ".conf", ".html", ".htm", ".js", ".mjs", ".cjs", ".jsx",
-        ".ts", ".mts", ".tsx", ".vue", ".svelte",
+        ".ts", ".mts", ".tsx", ".vue", ".svelte", ".ini",
     }
 )
 DATA_SUFFIXES = frozenset(

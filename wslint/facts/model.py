@@ -1,15 +1,13 @@
 """Facts: what one file says, as plain data.
 
-A Python file that matters is lowered from its libcst tree to these frozen structs and then forgotten; everything later
-(linking, flow, rules) reads facts. They hold no tree nodes and no callables, so they survive a round trip through bytes.
+A Python file that matters is lowered from its libcst tree to these frozen structs and then forgotten; all that comes
+later (linking, flow, rules) reads facts. They hold no tree nodes and no callables, so they survive a round trip through bytes.
 Nodes compare by identity: two calls with equal text are two places in a program.
 
 Lines and columns are 1-based, columns count code points, ends are exclusive.
 """
 
 from __future__ import annotations
-
-from typing import Union
 
 import msgspec
 
@@ -29,13 +27,13 @@ class Node(msgspec.Struct, frozen=True, array_like=True, eq=False, gc=False, tag
     span: Span
 
 
-# --- expressions ------------------------------------------------------------------------------------------------------
+# --- expressions ----------------------------------------------------------------------------------------------------
 
 
 class Constant(Node, frozen=True, array_like=True, eq=False, gc=False, tag="k"):
     """A literal; `...`, complex numbers and integers beyond 64 bits are Opaque instead."""
 
-    value: None | bool | int | float | str
+    value: bool | int | float | str | None
 
 
 class Bytes(Node, frozen=True, array_like=True, eq=False, gc=False, tag="by"):
@@ -183,32 +181,32 @@ class Opaque(Node, frozen=True, array_like=True, eq=False, gc=False, tag="o"):
     parts: tuple[Expr, ...] = ()
 
 
-Expr = Union[
-    Constant,
-    Bytes,
-    Name,
-    Attribute,
-    Call,
-    Await,
-    Dict,
-    Sequence,
-    Starred,
-    FString,
-    BinaryOp,
-    BoolOp,
-    UnaryOp,
-    Compare,
-    Conditional,
-    Subscript,
-    Lambda,
-    Comprehension,
-    Walrus,
-    Yield,
-    Opaque,
-]
+Expr = (
+    Constant
+    | Bytes
+    | Name
+    | Attribute
+    | Call
+    | Await
+    | Dict
+    | Sequence
+    | Starred
+    | FString
+    | BinaryOp
+    | BoolOp
+    | UnaryOp
+    | Compare
+    | Conditional
+    | Subscript
+    | Lambda
+    | Comprehension
+    | Walrus
+    | Yield
+    | Opaque
+)
 
 
-# --- statements -------------------------------------------------------------------------------------------------------
+# --- statements -----------------------------------------------------------------------------------------------------
 
 
 class Parameter(Node, frozen=True, array_like=True, eq=False, gc=False, tag="p"):
@@ -367,29 +365,29 @@ class ClassDef(Node, frozen=True, array_like=True, eq=False, gc=False, tag="CD")
     decorators: tuple[Expr, ...]
 
 
-Stmt = Union[
-    ExpressionStatement,
-    Assign,
-    AugmentedAssign,
-    Return,
-    Raise,
-    Assert,
-    Delete,
-    Jump,
-    Import,
-    Scoped,
-    If,
-    While,
-    For,
-    Try,
-    With,
-    Match,
-    FunctionDef,
-    ClassDef,
-]
+Stmt = (
+    ExpressionStatement
+    | Assign
+    | AugmentedAssign
+    | Return
+    | Raise
+    | Assert
+    | Delete
+    | Jump
+    | Import
+    | Scoped
+    | If
+    | While
+    | For
+    | Try
+    | With
+    | Match
+    | FunctionDef
+    | ClassDef
+)
 
 
-# --- files ------------------------------------------------------------------------------------------------------------
+# --- files ----------------------------------------------------------------------------------------------------------
 
 
 class Comment(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -430,7 +428,7 @@ class Requirement(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class RequirementsFile(msgspec.Struct, frozen=True, array_like=True, eq=False, gc=False):
-    """`includes` are the paths of `-r` and `-c` lines as written; `kind` is requirements, constraints, project or lock."""
+    """`kind` is requirements, constraints, project or lock; `includes` are the paths of `-r` and `-c` lines as written."""
 
     kind: str
     requirements: tuple[Requirement, ...]

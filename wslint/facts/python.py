@@ -445,7 +445,7 @@ class _Lowering:
         return m.Yield(self.span(node), None if value is None else self.expr(value))
 
 
-_WORDS: dict[str, None | bool] = {"None": None, "True": True, "False": False}
+_WORDS: dict[str, bool | None] = {"None": None, "True": True, "False": False}
 
 _OPERATORS = {
     "Add": "+", "Subtract": "-", "Multiply": "*", "Divide": "/", "FloorDivide": "//", "Modulo": "%", "Power": "**",

@@ -12,7 +12,8 @@ from wslint.facts.model import Requirement, RequirementsFile, Span, Unreadable
 LARGEST = 2_000_000  # bytes of a file that goes through a real parser; locks are scanned by line and may be larger
 
 _NAME = r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?"
-_LINE = re.compile(rf"({_NAME})\s*(?:\[([^\]]*)\])?\s*(@|\(?\s*(?:(?:===?|[~!]=|[<>]=?)\s*[^\s;@()<>=!~,]+[\s,]*)*\)?)\s*(?:$|;|\S)")
+_SPECIFIER = r"\(?\s*(?:(?:===?|[~!]=|[<>]=?)\s*[^\s;@()<>=!~,]+[\s,]*)*\)?"
+_LINE = re.compile(rf"({_NAME})\s*(?:\[([^\]]*)\])?\s*(@|{_SPECIFIER})\s*(?:$|;|\S)")
 _COMMENT = re.compile(r"(?:^|\s)#.*$")
 _OPTION = re.compile(r"\s--?[A-Za-z][\w-]*(?:[=\s].*)?$")
 _INCLUDE = re.compile(r"(?:-r|-c|--requirement|--constraint)(?:\s*=\s*|\s+|(?<=-[rc]))(\S.*)")
@@ -20,6 +21,7 @@ _EGG = re.compile(rf"#(?:.*&)?egg=({_NAME})(?:\[([^\]]*)\])?")
 _WHEEL = re.compile(rf"(?:^|/)({_NAME})-(\d[^-/]*)-[^/]*\.whl(?:$|[#?\s;])")
 _LOCKED_PACKAGE = re.compile(r"^\[\[packages?\]\][^\S\n]*$", re.MULTILINE)
 _LOCKED_KEY = re.compile(r"^(name|version)[^\S\n]*=[^\S\n]*[\"']([^\"'\n]*)[\"']", re.MULTILINE)
+_JSON_KEY = re.compile(r'^\s*"([^"\\\n]+)"\s*:', re.MULTILINE)
 _TABLE = re.compile(r"^\[", re.MULTILINE)
 _TOML_LINE = re.compile(r"at line (\d+), column (\d+)")
 
@@ -316,13 +318,13 @@ def _pipfile_lock(text: str) -> Iterator[Requirement]:
     if len(text) > 8 * LARGEST:
         raise ValueError("too large")
     document = json.loads(text)
+    places = {found[1]: found for found in reversed(list(_JSON_KEY.finditer(text)))}
     for section, packages in _items(document):
         if section == "_meta":
             continue
         for name, fields in _items(packages):
             version = _table_of(fields).get("version")
-            place = re.search(rf'^\s*"{re.escape(name)}"\s*:', text, re.MULTILINE)
-            span = _span(text, place) if place else Span(1, 1, 1, 1)
+            span = _span(text, places[name]) if name in places else Span(1, 1, 1, 1)
             yield Requirement(normalise(name), version if isinstance(version, str) else "", span, True)
 
 

@@ -46,7 +46,7 @@ class Spans(CodegenState):
     def pop_trailing_newline(self) -> None:
         pass
 
-    def record_syntactic_position(self, node: cst.CSTNode, *, start_node: Any = None, end_node: Any = None) -> _Record:
+    def record_syntactic_position(self, node: cst.CSTNode, *, start_node: Any = None, end_node: Any = None) -> Any:
         return _Record(self, node)
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import Any
 
-from wslint.facts.model import Call, ClassDef, Expr, FunctionDef, Lambda, Node, Span, Stmt
+from wslint.facts.model import Call, ClassDef, FunctionDef, Lambda, Node, Span
 
 
 @cache
@@ -35,9 +35,9 @@ def below(node: Node) -> Iterator[Node]:
         stack.extend(list(children(found))[::-1])
 
 
-def within(nodes: tuple[Stmt, ...] | tuple[Expr, ...]) -> Iterator[Node]:
-    """The nodes and everything below that runs with them: bodies of nested functions, lambdas and classes are left out."""
-    stack: list[Node] = list(nodes)[::-1]
+def within(nodes: Iterable[Node]) -> Iterator[Node]:
+    """The nodes and all below that runs with them: bodies of nested functions, lambdas and classes are left out."""
+    stack: list[Node] = [*nodes][::-1]
     while stack:
         found = stack.pop()
         yield found
@@ -47,7 +47,7 @@ def within(nodes: tuple[Stmt, ...] | tuple[Expr, ...]) -> Iterator[Node]:
             stack.extend(list(children(found))[::-1])
 
 
-def calls_within(nodes: tuple[Stmt, ...] | tuple[Expr, ...]) -> Iterator[Call]:
+def calls_within(nodes: Iterable[Node]) -> Iterator[Call]:
     """The calls that run when the nodes run."""
     return (node for node in within(nodes) if isinstance(node, Call))
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from msgspec.structs import replace as changed
 
-from wslint.report.model import Crash, Report
+from wslint.report.model import Crash, Report, ordered
 from wslint.rule import Edit, Finding, Fix, Location, Related
 from wslint.source import Source
 
@@ -24,7 +24,7 @@ def merged(reports: Sequence[Report]) -> Report:
     sources = {report.root.relative_to(root).as_posix(): report.source for report in reports}
     return Report(
         root=root,
-        findings=tuple(sorted(findings, key=lambda finding: (finding.location, finding.code, finding.message))),
+        findings=ordered(findings),
         files=sum(report.files for report in reports),
         python_files=sum(report.python_files for report in reports),
         relevant=frozenset(path for report in rebased for path in report.relevant),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -55,3 +55,13 @@ class Report:
     def exit_status(self) -> int:
         """0 nothing to report, 1 findings, 2 wslint itself failed somewhere."""
         return 2 if self.internal_errors else 1 if self.findings else 0
+
+
+def ordered(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """By path, line, column and code; the same on every machine."""
+
+    def key(finding: Finding) -> tuple[object, ...]:
+        span = finding.location.span
+        return (finding.location.path, span.line, span.column, finding.code, span, finding.message)
+
+    return tuple(sorted(findings, key=key))

@@ -33,6 +33,7 @@ from wslint.stack.model import (
     is_test_path,
     mounts_of,
 )
+from wslint.stack.slots import application_slots, calls_inner
 from wslint.stack.text import Hole, Pattern
 from wslint.stack.values import (
     AttributeValue,
@@ -97,9 +98,11 @@ __all__ = [
     "UnknownApp",
     "Value",
     "Wrapper",
+    "application_slots",
     "argument",
     "assignments",
     "below",
+    "calls_inner",
     "calls_within",
     "children",
     "contains",

@@ -73,7 +73,7 @@ class Apps:
             case ExternalValue(dotted=dotted) if dotted in known.CHANNELS_CONSUMERS:
                 return d.Bare(location, value, "class", None, dotted)
             case FunctionValue():
-                return d.FunctionApp(location, value, value)
+                return self._function(value, location)
             case Display(node=m.Sequence()):
                 return d.ListApp(location, value)
             case _:
@@ -148,6 +148,21 @@ class Apps:
         if not inner:
             return d.UnknownApp(location, value)
         return d.Wrapper(location, value, name, inner, call, frame, dotted, cls, function)
+
+    def _function(self, function: FunctionValue, location: Location) -> d.App:
+        """A function as an application; a wrapper when it is made by a function that was given one."""
+        key = (id(function.node), id(function.frame))
+        if key not in self._values:
+            made: d.App = d.FunctionApp(location, function, function)
+            for bound in function.frame.arguments.values():
+                inner = () if bound.expr is None else self.of(bound.expr, bound.frame)
+                if inner and not all(isinstance(app, (d.UnknownApp, d.FunctionApp, d.ListApp)) for app in inner):
+                    outer = function.frame.scope.node
+                    name = outer.name if isinstance(outer, m.FunctionDef) else function.name
+                    place = function.frame.at(function.node)
+                    made = d.Wrapper(place, function, name, inner, None, function.frame, function=function)
+            self._values[key] = made
+        return self._values[key]
 
     # --- routers ---
 

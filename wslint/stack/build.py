@@ -18,11 +18,11 @@ from wslint.stack.functions import call_uses, classes, functions, scopes
 from wslint.stack.link import Module, Modules
 from wslint.stack.lists import Lists
 from wslint.stack.middleware import middleware
-from wslint.stack.scope import Scope
+from wslint.stack.scope import Imported, Scope
 from wslint.stack.sends import Sends
 from wslint.stack.settings import SettingsReader, is_settings
 from wslint.stack.text import Texts
-from wslint.stack.values import CallValue, ClassValue, ExternalValue, Frame, Literal, Values
+from wslint.stack.values import CallValue, Frame, Literal, Values
 
 if TYPE_CHECKING:
     from wslint.cache import Cache
@@ -56,6 +56,7 @@ SEEDS: tuple[bytes, ...] = (
     b"DJANGO_SETTINGS_MODULE",
     b"CORS_",
     b"corsheaders",
+    b"wslint:",
 )
 """What makes a Python file worth lowering at once; others are lowered when something leads to them."""
 
@@ -277,6 +278,7 @@ class _Builder:
         consumers = {id(made.cls): made for made in self.stack.consumers}
         found: list[d.FunctionUse] = []
         sends: list[d.Send] = []
+        calls: list[tuple[d.CallUse, Frame, d.FunctionUse | None]] = []
         for module in self.read.values():
             own: list[d.FunctionUse] = []
             inner: list[d.Send] = []
@@ -287,12 +289,51 @@ class _Builder:
                 inner.extend(self._sends(function.calls, function.frame, function))
             for scope in scopes(module):
                 if not isinstance(scope.node, m.FunctionDef):
-                    inner.extend(self._sends(tuple(call_uses(scope)), self.values.frame(scope), None))
+                    uses = call_uses(scope)
+                    calls.extend((use, self.values.frame(scope), None) for use in uses)
+                    inner.extend(self._sends(uses, self.values.frame(scope), None))
             sends.extend(inner)
+            for function in own:
+                calls.extend((use, function.frame, function) for use in function.calls)
             if inner or self._speaks_channels(module, own):
                 found.extend(own)
         self.stack.functions = tuple(sorted(found, key=lambda function: function.location))
+        sends.extend(self._through(sends, calls))
         self.stack.sends = tuple(sorted(sends, key=lambda send: send.location))
+
+    def _through(
+        self, sends: list[d.Send], calls: list[tuple[d.CallUse, Frame, d.FunctionUse | None]]
+    ) -> Iterator[d.Send]:
+        """Sends made by calling a function of the project that sends what it is given."""
+        direct = sends
+        asked: set[str] = set()
+        for _ in range(ROUNDS):
+            wrappers: dict[str, list[d.Send]] = {}
+            for send in direct:
+                if send.inside is not None and self.sends.depends_on_caller(send):
+                    wrappers.setdefault(send.inside.name, []).append(send)
+            calls.extend(self._calls_elsewhere(set(wrappers) - asked))
+            asked |= set(wrappers)
+            direct = []
+            for use, frame, inside in calls:
+                for send in wrappers.get(written_name(use.node), ()):
+                    made = self.sends.through(send, use, frame, inside)
+                    if made is not None:
+                        direct.append(made)
+            yield from direct
+
+    def _calls_elsewhere(self, names: set[str]) -> Iterator[tuple[d.CallUse, Frame, d.FunctionUse | None]]:
+        """The calls in files that mention some functions and were not read before."""
+        rest = [path for path in self.modules.tree.python if path not in self.read]
+        if not names or not rest:
+            return
+        before = set(self.read)
+        self._lower(mentions(self.modules.tree, [name.encode() for name in sorted(names)], rest))
+        for path in sorted(set(self.read) - before):
+            for scope in scopes(self.read[path]):
+                frame = self.values.frame(scope)
+                for use in call_uses(scope):
+                    yield use, frame, None
 
     def _sends(self, uses: tuple[d.CallUse, ...], frame: Frame, inside: d.FunctionUse | None) -> Iterator[d.Send]:
         for use in uses:
@@ -356,10 +397,15 @@ _TOP = m.Span(1, 1, 1, 1)
 _ROUTERS = ("URLRouter", "ProtocolTypeRouter")
 
 
+def written_name(call: m.Call) -> str:
+    """The last name of what is called, as written."""
+    func = call.func
+    return func.id if isinstance(func, m.Name) else func.attr if isinstance(func, m.Attribute) else ""
+
+
 def _may_be_router(call: m.Call) -> bool:
     """By the written name: a router, or some class that may be a subclass of one."""
-    func = call.func
-    name = func.id if isinstance(func, m.Name) else func.attr if isinstance(func, m.Attribute) else ""
+    name = written_name(call)
     return name in _ROUTERS or name.endswith("Router")
 
 
@@ -381,17 +427,8 @@ def _external_imports(module: Module, modules: Modules) -> set[str]:
                 source = binding.source
                 if isinstance(source, m.Import):
                     found.add(modules.absolute(module, source) + ".*")
-                elif hasattr(source, "statement"):
+                elif isinstance(source, Imported):
                     statement, alias = source.statement, source.alias
                     prefix = modules.absolute(module, statement) + "." if statement.module is not None else ""
                     found.add(prefix + alias.name)
     return found
-
-
-def is_instance_of(value: object, dotted: str) -> bool:
-    """Is a value the result of calling an external class or function?"""
-    return (
-        isinstance(value, CallValue)
-        and isinstance(value.callee, (ExternalValue, ClassValue))
-        and value.dotted == dotted
-    )

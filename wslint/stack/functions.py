@@ -45,8 +45,15 @@ _HOLDS_STATEMENTS = (m.If, m.While, m.For, m.Try, m.With, m.Match, m.Handler, m.
 _MAY_HOLD = (*_HOLDS_STATEMENTS, m.FunctionDef, m.ClassDef)
 
 
-def call_uses(scope: Scope) -> Iterator[d.CallUse]:
+def call_uses(scope: Scope) -> tuple[d.CallUse, ...]:
     """The calls that run with a scope's own statements (lambdas and nested definitions left out)."""
+    found: tuple[d.CallUse, ...] | None = scope.__dict__.get("call_uses")
+    if found is None:
+        found = scope.__dict__["call_uses"] = tuple(_call_uses(scope))
+    return found
+
+
+def _call_uses(scope: Scope) -> Iterator[d.CallUse]:
     if isinstance(scope.node, m.Lambda):
         return
     body: tuple[m.Node, ...] = scope.module.facts.body if scope.node is None else scope.node.body
@@ -113,7 +120,7 @@ def _function(scope: Scope, values: Values) -> d.FunctionUse:
         frame=frame,
         owner=frame.owner,
         consumer=None,
-        calls=tuple(call_uses(scope)),
+        calls=call_uses(scope),
         nested_in=parent if isinstance(parent, (m.FunctionDef, m.ClassDef)) else None,
     )
 

@@ -21,7 +21,7 @@ class Host:
     """One entry of a hosts list. `kind` is "url", "pair", "dict", "number", "none" or "unknown".
 
     `start` is what a URL (or the host of a pair) begins with as far as it is known, `whole` says that there is no more;
-    `keys` are those of a dict (None when there may be others).
+    `text` is all that is known of it; `keys` are those of a dict (None when there may be others).
     """
 
     expr: m.Expr
@@ -30,6 +30,7 @@ class Host:
     start: str = ""
     whole: bool = False
     sequence: str = ""
+    text: str = ""
     keys: Mapping[str, tuple[Option, ...]] | None = None
 
     @property
@@ -88,8 +89,9 @@ def _text_host(stack: Stack, expr: m.Expr, frame: Frame) -> Host:
     pattern = patterns[0]
     whole = text_with_defaults(pattern, stack)
     if whole is not None:
-        return Host(expr, frame, "url", whole, True)
+        return Host(expr, frame, "url", whole, True, text=whole)
     start = start_with_defaults(pattern, stack)
     value = stack.values.one(expr, frame)
     known = is_text(value, stack) or environment_value(value)
-    return Host(expr, frame, "url" if known else "unknown", start)
+    text = start + "".join(pattern.texts)
+    return Host(expr, frame, "url" if known else "unknown", start, text=text)

@@ -125,10 +125,8 @@ class _Reader:
 
     def _updated(self, setting: Setting) -> bool:
         """Is the dict changed by a method or a loop, so that item assignments do not tell all?"""
-        for node in within(body_of(setting.frame.scope)):
-            if _method_call(node, SETTING) not in ("", "get"):
-                return True
-        return False
+        body = body_of(setting.frame.scope)
+        return any(_method_call(node, SETTING) not in ("", "get") for node in within(body))
 
     def entries(self, option: Option) -> tuple[dict[str, tuple[Option, ...]], bool]:
         """The keys that a dict expression can have; False when there may be others."""

@@ -14,7 +14,18 @@ from wslint.facts import model as m
 from wslint.stack.scope import Binding, Imported, Scope
 
 INSTALLED = frozenset(
-    "channels channels_redis daphne django asgiref rest_framework corsheaders celery redis asyncio json os".split()
+    (
+        "channels",
+        "channels_redis",
+        "daphne",
+        "django",
+        "asgiref",
+        "rest_framework",
+        "corsheaders",
+        "celery",
+        "redis",
+        "asyncio",
+    )
 )
 """Packages that are meant when nothing of the tree provides the whole dotted name, even beside a folder so called."""
 
@@ -133,7 +144,7 @@ class Modules:
         return None if path is None else self.at(path)
 
     def _search(self, origin: str) -> list[str]:
-        """The folders that a file's absolute imports are looked up in: its root, then outer folders that are no packages."""
+        """Where a file's absolute imports are looked up: its root, then outer folders that are no packages."""
         above = [folder for folder in _ancestors(origin) if f"{folder}/__init__.py" not in self._python]
         return [self.root_of(origin), *sorted(above, key=len)]
 

@@ -1,4 +1,4 @@
-"""Lists as they end up: displays, `+`, `*other`, `+=`, `.append()`, `.extend()`, `.insert()`, through names and functions."""
+"""Lists as they end up: displays, `+`, `*x`, `+=`, `.append()`, `.extend()`, `.insert()`, through names and functions."""
 
 from __future__ import annotations
 

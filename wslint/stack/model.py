@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Union
+from typing import TYPE_CHECKING
 
 from wslint.facts import model as m
 from wslint.facts.model import Command, PythonFile, Span, Unreadable
@@ -66,7 +66,7 @@ class Placed:
         return is_vendored_path(self.path)
 
 
-# --- the application tree ----------------------------------------------------------------------------------------------
+# --- the application tree -------------------------------------------------------------------------------------------
 
 
 @dataclass(eq=False)
@@ -132,7 +132,7 @@ class Wrapper(Node):
 
     name: str
     inner: tuple[App, ...]
-    call: m.Call
+    call: m.Call | None
     frame: Frame
     dotted: str | None = None
     cls: Class | None = None
@@ -196,7 +196,7 @@ class UnknownApp(Node):
     """Something that cannot be read."""
 
 
-App = Union[ProtocolRouter, Router, Wrapper, Mounted, Bare, DjangoApp, ListApp, NameRouter, FunctionApp, UnknownApp]
+App = ProtocolRouter | Router | Wrapper | Mounted | Bare | DjangoApp | ListApp | NameRouter | FunctionApp | UnknownApp
 
 
 @dataclass(eq=False)
@@ -320,7 +320,7 @@ def mounts_of(app: App, application: Application | None = None) -> Iterator[Moun
     yield from visit(app, None, (), (), (), 0)
 
 
-# --- consumers ---------------------------------------------------------------------------------------------------------
+# --- consumers ------------------------------------------------------------------------------------------------------
 
 
 @dataclass(eq=False)
@@ -382,7 +382,7 @@ class Consumer(Placed):
         return False
 
 
-# --- middleware --------------------------------------------------------------------------------------------------------
+# --- middleware -----------------------------------------------------------------------------------------------------
 
 
 @dataclass(eq=False)
@@ -413,7 +413,7 @@ class Middleware(Placed):
         return "user" in self.sets
 
 
-# --- groups and events -------------------------------------------------------------------------------------------------
+# --- groups and events ----------------------------------------------------------------------------------------------
 
 
 @dataclass(eq=False)
@@ -446,6 +446,9 @@ class Send(Placed):
 
     `groups` are the patterns its group (or channel) can be; `via` says how the coroutine is run: "await",
     "async_to_sync", "dropped", "returned" or "other"; `inside` is the function it stands in.
+
+    A send through a function of the project (`notify(group, payload)`) stands at the call of that function; `call` and
+    `frame` are those of the send in it, with the arguments bound, and `through` is where that is.
     """
 
     location: Location
@@ -458,9 +461,10 @@ class Send(Placed):
     via: str
     inside: FunctionUse | None
     consumer: Consumer | None
+    through: Location | None = None
 
 
-# --- functions ---------------------------------------------------------------------------------------------------------
+# --- functions ------------------------------------------------------------------------------------------------------
 
 
 @dataclass(eq=False)
@@ -501,7 +505,7 @@ class FunctionUse(Placed):
         return self.frame.at(node)
 
 
-# --- settings ----------------------------------------------------------------------------------------------------------
+# --- settings -------------------------------------------------------------------------------------------------------
 
 
 @dataclass(eq=False)
@@ -575,7 +579,7 @@ class Settings(Placed):
         return tuple(found)
 
 
-# --- processes ---------------------------------------------------------------------------------------------------------
+# --- processes ------------------------------------------------------------------------------------------------------
 
 
 @dataclass(eq=False)
@@ -586,7 +590,7 @@ class Process(Placed):
     command: Command
 
 
-# --- the whole ---------------------------------------------------------------------------------------------------------
+# --- the whole ------------------------------------------------------------------------------------------------------
 
 
 @dataclass(eq=False)

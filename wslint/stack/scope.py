@@ -65,19 +65,17 @@ class Scope:
         """The scope that binds a name read here, by Python's rules (class bodies are skipped from functions)."""
         scope: Scope | None = self
         while scope is not None:
-            if name in scope.bindings and name not in scope._globals:
-                if scope is self or not isinstance(scope.node, m.ClassDef):
-                    return scope
+            visible = scope is self or not isinstance(scope.node, m.ClassDef)
+            if visible and name in scope.bindings and name not in scope._globals:
+                return scope
             scope = scope.parent
         return None
 
     def reaching(self, name: str, at: m.Span | None = None) -> list[Binding]:
         """The bindings of a name of this scope that can reach a place in it (its end when None)."""
         bindings = self.bindings.get(name, [])
-        if at is None:
-            place, branch = (1 << 60, 0), ()
-        else:
-            place, branch = (at.line, at.column), self.branch_at(at)
+        place = (1 << 60, 0) if at is None else (at.line, at.column)
+        branch: Branch = () if at is None else self.branch_at(at)
         found: list[Binding] = []
         covered: dict[tuple[Branch, int], set[int]] = {}
         for binding in reversed(bindings):
@@ -98,9 +96,9 @@ class Scope:
             _Indexer(self).run()
         found: Branch = ()
         for span, branch in self._branches:
-            if (span.line, span.column) <= (at.line, at.column) < (span.end_line, span.end_column):
-                if len(branch) > len(found):
-                    found = branch
+            inside = (span.line, span.column) <= (at.line, at.column) < (span.end_line, span.end_column)
+            if inside and len(branch) > len(found):
+                found = branch
         return found
 
 
@@ -192,7 +190,7 @@ class _Indexer:
     def walrus(self, node: m.Node, branch: Branch) -> None:
         from wslint.facts.walk import within
 
-        for found in within((node,)):  # type: ignore[arg-type]
+        for found in within((node,)):
             if isinstance(found, m.Walrus):
                 self.target(found.target, found, branch, found.value)
 

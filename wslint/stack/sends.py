@@ -7,6 +7,7 @@ from wslint.facts.walk import within
 from wslint.knowledge import channels as known
 from wslint.stack import model as d
 from wslint.stack.lists import body_of
+from wslint.stack.scope import Scope
 from wslint.stack.text import Texts
 from wslint.stack.values import (
     AttributeValue,
@@ -15,6 +16,7 @@ from wslint.stack.values import (
     Display,
     ExternalValue,
     Frame,
+    FunctionValue,
     Literal,
     Parameter,
     SelfValue,
@@ -48,6 +50,33 @@ class Sends:
         event = None if event_node is None else self.event(event_node, frame)
         consumer = inside.consumer if inside is not None else None
         return d.Send(frame.at(call), method, call, frame, groups, group_node, event, via, inside, consumer)
+
+    def depends_on_caller(self, send: d.Send) -> bool:
+        """Does a send carry a group or event that the function it stands in was given?"""
+        holes = [hole.value for pattern in send.groups for hole in pattern.holes]
+        if send.event is not None and send.event.node is not None and not send.event.keys:
+            holes += self.values.of(send.event.node, send.event.frame)
+        return any(isinstance(value, Parameter) for value in holes)
+
+    def through(self, send: d.Send, use: d.CallUse, frame: Frame, inside: d.FunctionUse | None) -> d.Send | None:
+        """The send that a call of the function around `send` makes."""
+        assert send.inside is not None
+        for value in self.values.of(use.node.func, frame):
+            if isinstance(value, FunctionValue) and value.node is send.inside.node:
+                inner = self.values.enter(value, use.node, frame)
+                if inner is None:
+                    return None
+                group_node = send.group_node
+                groups = () if group_node is None else tuple(self.texts.of(group_node, inner))
+                event_node = argument(send.call, 1, "message") if send.event is not None else None
+                event = None if event_node is None else self.event(event_node, inner)
+                consumer = inside.consumer if inside is not None else None
+                place = frame.at(use.node)
+                return d.Send(
+                    place, send.method, send.call, inner, groups, group_node, event, send.via, inside, consumer,
+                    send.through or send.location,
+                )  # fmt: skip
+        return None
 
     def _method(self, call: m.Call, use: d.CallUse, frame: Frame) -> tuple[str | None, str]:
         func = call.func
@@ -118,8 +147,12 @@ class Sends:
     def event(self, expr: m.Expr, frame: Frame) -> d.Event:
         """What is known of the dict that a send carries."""
         values = self.values.of(expr, frame)
-        changed = isinstance(expr, m.Name) and self._changed(expr, frame)
+        added: dict[str, m.Expr] = {}
+        changed = isinstance(expr, m.Name) and self._changed(expr, frame, added)
         events = [self._dict(value) for value in values]
+        for event in events if not changed else ():
+            if event is not None and event.frame is frame:
+                event.keys = {**event.keys, **added}
         known_events = [event for event in events if event is not None]
         if not known_events or len(known_events) != len(events):
             return d.Event(expr, frame, {}, False, (None,), None)
@@ -190,14 +223,25 @@ class Sends:
                 complete = False
         return complete
 
-    def _changed(self, name: m.Name, frame: Frame) -> bool:
-        """Is the dict behind a variable changed after it was made (`d["k"] = …`, `.update()`, passed on)?"""
+    def _changed(self, name: m.Name, frame: Frame, added: dict[str, m.Expr]) -> bool:
+        """Is the dict behind a variable changed beyond knowing? `d["key"] = value` is noted in `added`."""
         scope = frame.scope.owner(name.id)
         if scope is None:
             return True
+        set_here: set[int] = set()
         for node in within(body_of(scope)):
-            if isinstance(node, m.Subscript) and _names(node.value, name.id):
-                return True
+            if isinstance(node, m.Assign) and node.value is not None:
+                for target in node.targets:
+                    if isinstance(target, m.Subscript) and _names(target.value, name.id):
+                        key = self.values.constant(target.index, frame)
+                        if not isinstance(key, str) or key == "type" or scope is not frame.scope:
+                            return True
+                        added[key] = node.value
+                        set_here.add(id(target))
+            if isinstance(node, m.Subscript) and _names(node.value, name.id) and id(node) not in set_here:
+                if scope is not frame.scope or not isinstance(self.values.constant(node.index, frame), str):
+                    return True
+                continue
             if isinstance(node, m.Call):
                 func = node.func
                 if isinstance(func, m.Attribute) and _names(func.value, name.id) and func.attr not in _READS:

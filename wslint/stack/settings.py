@@ -90,12 +90,13 @@ class SettingsReader:
             found = [
                 Setting(name, binding.value, frame, bool(binding.branch))
                 for binding in scope.reaching(name)
-                if binding.value is not None and binding.path == ()
+                if isinstance(binding.source, m.Assign) and binding.value is not None and binding.path == ()
             ]
             found += [
-                Setting(name, m.Name(binding.source.span, name), frame, bool(binding.branch))
+                Setting(name, m.Name(_after(binding.source.span), name), frame, bool(binding.branch))
                 for binding in scope.reaching(name)
-                if binding.value is None and not isinstance(binding.source, (m.FunctionDef, m.ClassDef))
+                if not (isinstance(binding.source, m.Assign) and binding.path == ())
+                and not isinstance(binding.source, (m.FunctionDef, m.ClassDef))
             ]
             if bindings and found:
                 yield name, found
@@ -129,6 +130,11 @@ class SettingsReader:
             if name in ("globals", "exec", "execfile", "include", "setattr", "vars", "locals"):
                 return True
         return False
+
+
+def _after(span: m.Span) -> m.Span:
+    """The place just behind a statement, where a name is what the statement made it."""
+    return m.Span(span.end_line, span.end_column + 1, span.end_line, span.end_column + 1)
 
 
 def _is_configuration(cls: Class) -> bool:

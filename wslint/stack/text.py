@@ -6,8 +6,6 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
-from typing import Union
-
 from wslint.facts import model as m
 from wslint.stack.values import CallValue, Display, ExternalValue, Frame, Grown, Literal, Value, Values, argument
 
@@ -23,7 +21,7 @@ class Hole:
     value: Value | None = None
 
 
-Part = Union[str, Hole]
+Part = str | Hole
 
 
 @dataclass(eq=False, frozen=True)

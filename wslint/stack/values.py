@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Union
+from typing import TYPE_CHECKING
 
 from wslint.facts import model as m
 from wslint.facts.model import Span
@@ -63,7 +63,7 @@ class Literal:
     frame: Frame
 
     @property
-    def value(self) -> None | bool | int | float | str:
+    def value(self) -> bool | int | float | str | None:
         return self.node.value
 
 
@@ -161,20 +161,20 @@ class Unknown:
     node: m.Node | None = None
 
 
-Value = Union[
-    Literal,
-    Display,
-    ClassValue,
-    FunctionValue,
-    ModuleValue,
-    ExternalValue,
-    CallValue,
-    SelfValue,
-    AttributeValue,
-    Grown,
-    Parameter,
-    Unknown,
-]
+Value = (
+    Literal
+    | Display
+    | ClassValue
+    | FunctionValue
+    | ModuleValue
+    | ExternalValue
+    | CallValue
+    | SelfValue
+    | AttributeValue
+    | Grown
+    | Parameter
+    | Unknown
+)
 
 
 class Values:
@@ -248,7 +248,7 @@ class Values:
         found = self.of(expr, frame)
         return found[0] if len(found) == 1 else Unknown(expr)
 
-    def constant(self, expr: m.Expr, frame: Frame) -> None | bool | int | float | str | Unknown:
+    def constant(self, expr: m.Expr, frame: Frame) -> bool | int | float | str | None | Unknown:
         """The literal that an expression surely is."""
         value = self.one(expr, frame)
         return value.value if isinstance(value, Literal) else Unknown(expr)
@@ -406,12 +406,12 @@ class Values:
                 yield from self.of(bound.expr, bound.frame)
             return
         node, owner = frame.scope.node, frame.owner
-        if isinstance(node, m.FunctionDef) and owner is not None and node.params and node.params[0] is param:
-            if isinstance(frame.scope.parent and frame.scope.parent.node, m.ClassDef):
-                names = {d.id for d in node.decorators if isinstance(d, m.Name)}
-                if "staticmethod" not in names:
-                    yield ClassValue(owner) if "classmethod" in names else SelfValue(owner)
-                    return
+        is_method = isinstance(frame.scope.parent and frame.scope.parent.node, m.ClassDef)
+        if is_method and owner is not None and isinstance(node, m.FunctionDef) and node.params[0] is param:
+            names = {d.id for d in node.decorators if isinstance(d, m.Name)}
+            if "staticmethod" not in names:
+                yield ClassValue(owner) if "classmethod" in names else SelfValue(owner)
+                return
         yield Parameter(param, frame)
 
     def element(self, value: Value, path: tuple[int, ...]) -> Iterator[Value]:
@@ -498,9 +498,9 @@ class Values:
         if self._depth > MAX_DEPTH - 4:
             return None
         node = function.node
-        if isinstance(node, m.FunctionDef):
-            if any(not self._harmless(decorator, function.frame) for decorator in node.decorators):
-                return None
+        decorators = node.decorators if isinstance(node, m.FunctionDef) else ()
+        if any(not self._harmless(decorator, function.frame) for decorator in decorators):
+            return None
         if function.name == "as_asgi":
             return None
         key = (id(node), id(call), id(frame), id(function.frame))

@@ -1,0 +1,160 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from wslint.rule import Finding, Level, Related, Rule
+from wslint.stack import App, Application, DjangoApp, ProtocolRouter, Router, Stack, UnknownApp, Wrapper
+from wslint.stack.installed import installed_apps
+
+ASGI_ONLY_WRAPPERS = (
+    "sentry_sdk.integrations.asgi.SentryAsgiMiddleware",
+    "django.contrib.staticfiles.handlers.ASGIStaticFilesHandler",
+    "channels.security.websocket.AllowedHostsOriginValidator",
+    "channels.security.websocket.OriginValidator",
+    "channels.auth.AuthMiddlewareStack",
+    "channels.sessions.SessionMiddlewareStack",
+)
+"""Wrappers that hand every scope on and serve nothing themselves."""
+
+WSGI_SERVERS = ("gunicorn", "uwsgi", "waitress-serve", "mod_wsgi-express")
+
+
+class MissingProtocolTypeRouter(Rule):
+    """The application that is served is Django's own, or a bare URLRouter: one of websockets and pages is missing.
+
+    Why: `get_asgi_application()` understands HTTP only, and URLRouter knows only its websocket routes. Something has
+    to look at the scope's type and choose; that is ProtocolTypeRouter.
+
+    See: under a plain Django application every websocket handshake is refused with HTTP 500: `ValueError: Django can
+    only handle ASGI/HTTP connections, not websocket.` Under a bare URLRouter every page is HTTP 500.
+
+    Mend: `application = ProtocolTypeRouter({"http": django_asgi_app, "websocket": URLRouter(websocket_urlpatterns)})`;
+    when the router stands in another module, let the server command name that one.
+
+    Bad:
+        # config/settings.py
+        INSTALLED_APPS = ["daphne", "chat"]
+        ASGI_APPLICATION = "config.asgi.application"
+        # config/asgi.py
+        from django.core.asgi import get_asgi_application
+
+        application = get_asgi_application()
+        # chat/consumers.py
+        from channels.generic.websocket import AsyncWebsocketConsumer
+
+        class Chat(AsyncWebsocketConsumer):
+            pass
+
+    Good:
+        # config/settings.py
+        INSTALLED_APPS = ["daphne", "chat"]
+        ASGI_APPLICATION = "config.asgi.application"
+        # config/asgi.py
+        from channels.routing import ProtocolTypeRouter, URLRouter
+        from channels.security.websocket import AllowedHostsOriginValidator
+        from django.core.asgi import get_asgi_application
+        from django.urls import path
+
+        http = get_asgi_application()
+
+        from chat.consumers import Chat
+
+        application = ProtocolTypeRouter(
+            {
+                "http": http,
+                "websocket": AllowedHostsOriginValidator(URLRouter([path("ws/chat/", Chat.as_asgi())])),
+            }
+        )
+        # chat/consumers.py
+        from channels.generic.websocket import AsyncWebsocketConsumer
+
+        class Chat(AsyncWebsocketConsumer):
+            pass
+    """
+
+    code = "WS101"
+    name = "missing-protocol-type-router"
+    level = Level.ERROR
+
+    def stack(self, stack: Stack) -> Iterator[Finding]:
+        for application in stack.applications:
+            if application.in_tests or application.vendored or not application.apps:
+                continue
+            cores = [_core(app) for app in application.apps]
+            if all(isinstance(core, DjangoApp) and core.interface == "asgi" and core.called for core in cores):
+                if _must_serve_websockets(stack, application):
+                    yield self._plain(stack, application)
+            elif all(isinstance(core, Router) for core in cores) and _must_serve_pages(stack, application):
+                yield self._bare_router(application)
+
+    def _plain(self, stack: Stack, application: Application) -> Finding:
+        consumers = [one for one in stack.consumers if one.is_websocket and not one.in_tests and not one.vendored]
+        names = ", ".join(sorted({consumer.name for consumer in consumers})[:3])
+        return self.finding(
+            application.location,
+            f"`{application.name}` is a plain Django application: nothing serves the websocket consumers ({names})",
+            hint='wrap it: `ProtocolTypeRouter({"http": …, "websocket": …})`, or name the module that has the router',
+            symptom="every websocket handshake ends in HTTP 500: "
+            "ValueError: Django can only handle ASGI/HTTP connections, not websocket.",
+            related=_naming(application),
+        )
+
+    def _bare_router(self, application: Application) -> Finding:
+        return self.finding(
+            application.location,
+            f"`{application.name}` is a URLRouter with websocket routes only, and it must serve the pages too",
+            hint='wrap it: `ProtocolTypeRouter({"http": get_asgi_application(), "websocket": …})`',
+            symptom="every HTTP request ends in 500: ValueError (no route found, or not a WebSocket connection)",
+            related=_naming(application),
+        )
+
+
+def _naming(application: Application) -> Iterator[Related]:
+    said = {"settings": "ASGI_APPLICATION names it", "command": "this command serves it"}
+    return (Related(location, said[kind]) for kind, location in application.named_by if kind in said)
+
+
+def _core(app: App) -> App:
+    """What is inside wrappers that are known to serve nothing themselves."""
+    while isinstance(app, Wrapper) and app.dotted in ASGI_ONLY_WRAPPERS and len(app.inner) == 1:
+        app = app.inner[0]
+    return app
+
+
+def _has_websockets(application: Application) -> bool:
+    return any(isinstance(node, (ProtocolRouter, Router, UnknownApp)) for node in application.walk())
+
+
+def _kinds(application: Application) -> set[str]:
+    return {kind for kind, _ in application.named_by}
+
+
+def _must_serve_websockets(stack: Stack, application: Application) -> bool:
+    """Does a command (or, when there is no other application, ASGI_APPLICATION) name it, with consumers to serve?"""
+    kinds = _kinds(application)
+    others = [
+        other
+        for other in stack.applications
+        if other is not application and not other.in_tests and other.module.root == application.module.root
+    ]
+    if "command" in kinds:
+        others = [other for other in others if "command" in _kinds(other)]
+    elif "settings" not in kinds:
+        return False
+    return not any(map(_has_websockets, others)) and any(
+        consumer.is_websocket and not consumer.in_tests and not consumer.vendored for consumer in stack.consumers
+    )
+
+
+def _must_serve_pages(stack: Stack, application: Application) -> bool:
+    """Does daphne's runserver serve it, with URLs of Django in the project and nothing else that could serve them?"""
+    settings = stack.settings_for(application.path)
+    if "settings" not in _kinds(application) or settings is None or not settings.get("ROOT_URLCONF"):
+        return False
+    if not any(app.name == "daphne" for module in settings.serving for app in installed_apps(stack, module).apps):
+        return False
+    if any(process.command.program in WSGI_SERVERS for process in stack.processes):
+        return False
+    others = [other for other in stack.applications if other is not application and not other.in_tests]
+    pages = any(isinstance(node, (DjangoApp, UnknownApp)) for node in application.walk())
+    return not pages and not any(isinstance(node, DjangoApp) for other in others for node in other.walk())

@@ -1,0 +1,142 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from difflib import SequenceMatcher
+
+from wslint.knowledge.channels import PROTOCOLS
+from wslint.rule import Edit, Finding, Fix, Level, Related, Rule
+from wslint.stack import ProtocolRouter, Stack, facts, within
+
+
+class MissingWebsocketProtocol(Rule):
+    """A ProtocolTypeRouter has no "websocket" entry, or has it under another name.
+
+    Why: the router looks the scope's type up in its dict: "http", "websocket", "channel" or "lifespan", exactly so.
+    A key such as "websockets", "ws" or "WebSocket" is never asked for, and nothing is checked when the process starts.
+
+    See: every websocket handshake is refused with HTTP 500: `ValueError: No application configured for scope type
+    'websocket'`.
+
+    Mend: `"websocket": URLRouter(websocket_urlpatterns)`, inside an origin validator.
+
+    Bad:
+        # config/asgi.py
+        from channels.routing import ProtocolTypeRouter, URLRouter
+        from channels.security.websocket import AllowedHostsOriginValidator
+        from django.core.asgi import get_asgi_application
+
+        http = get_asgi_application()
+
+        from chat.routing import routes
+
+        application = ProtocolTypeRouter(
+            {"http": http, "websockets": AllowedHostsOriginValidator(URLRouter(routes))}
+        )
+        # chat/routing.py
+        from django.urls import path
+        from chat.consumers import Chat
+
+        routes = [path("ws/chat/", Chat.as_asgi())]
+        # chat/consumers.py
+        from channels.generic.websocket import AsyncWebsocketConsumer
+
+        class Chat(AsyncWebsocketConsumer):
+            pass
+
+    Good:
+        # config/asgi.py
+        from channels.routing import ProtocolTypeRouter, URLRouter
+        from channels.security.websocket import AllowedHostsOriginValidator
+        from django.core.asgi import get_asgi_application
+
+        http = get_asgi_application()
+
+        from chat.routing import routes
+
+        application = ProtocolTypeRouter(
+            {"http": http, "websocket": AllowedHostsOriginValidator(URLRouter(routes))}
+        )
+        # chat/routing.py
+        from django.urls import path
+        from chat.consumers import Chat
+
+        routes = [path("ws/chat/", Chat.as_asgi())]
+        # chat/consumers.py
+        from channels.generic.websocket import AsyncWebsocketConsumer
+
+        class Chat(AsyncWebsocketConsumer):
+            pass
+    """
+
+    code = "WS102"
+    name = "missing-websocket-protocol"
+    level = Level.ERROR
+
+    def stack(self, stack: Stack) -> Iterator[Finding]:
+        seen: set[int] = set()
+        for router in stack.protocol_routers:
+            if not router.complete or "websocket" in router.entries or id(router.call) in seen:
+                continue
+            if _is_changed(stack, router):
+                continue
+            seen.add(id(router.call))
+            strange = [key for key in router.keys if key not in PROTOCOLS]
+            if strange:
+                yield self._misnamed(router, max(strange, key=_likeness))
+            elif _must_serve_websockets(stack, router):
+                yield self._absent(stack, router)
+
+    def _misnamed(self, router: ProtocolRouter, key: str) -> Finding:
+        location = router.keys[key]
+        return self.finding(
+            location,
+            f'ProtocolTypeRouter key "{key}" is no protocol; websockets are "websocket"',
+            hint='rename the key to "websocket"',
+            symptom=SYMPTOM,
+            symbol=key,
+            fix=_rename(router, key),
+        )
+
+    def _absent(self, stack: Stack, router: ProtocolRouter) -> Finding:
+        consumers = [one for one in stack.consumers if one.is_websocket and not one.in_tests and not one.vendored]
+        names = ", ".join(sorted({one.name for one in consumers})[:3])
+        return self.finding(
+            router.frame.at(router.call.func),
+            f'ProtocolTypeRouter has no "websocket" entry, but the project has websocket consumers ({names})',
+            hint='add `"websocket": AllowedHostsOriginValidator(URLRouter(…))`',
+            symptom=SYMPTOM,
+            related=[Related(one.location, f"{one.name} cannot be reached") for one in consumers[:3]],
+        )
+
+
+SYMPTOM = "every websocket handshake ends in HTTP 500: No application configured for scope type 'websocket'"
+
+
+def _likeness(key: str) -> float:
+    return SequenceMatcher(None, key.lower(), "websocket").ratio()
+
+
+def _rename(router: ProtocolRouter, key: str) -> Fix | None:
+    """Only a literal key is renamed where it stands; a constant may be used elsewhere too."""
+    for node in within((router.call,)):
+        if isinstance(node, facts.DictItem) and isinstance(node.key, facts.Constant) and node.key.value == key:
+            return Fix((Edit(router.keys[key], '"websocket"'),), safe=False, title='rename the key to "websocket"')
+    return None
+
+
+def _is_changed(stack: Stack, router: ProtocolRouter) -> bool:
+    """Does the module reach into a router's `application_mapping`?"""
+    body = router.frame.module.facts.body
+    return any(isinstance(node, facts.Attribute) and node.attr == "application_mapping" for node in within(body))
+
+
+def _must_serve_websockets(stack: Stack, router: ProtocolRouter) -> bool:
+    """Is it served, does the project have websocket consumers, and does no other application serve them?"""
+    served = any(node is router for application in stack.applications for node in application.walk())
+    consumers = any(one.is_websocket and not one.in_tests and not one.vendored for one in stack.consumers)
+    others = any(
+        "websocket" in other.entries or not other.complete
+        for other in stack.protocol_routers
+        if not other.in_tests and other is not router
+    )
+    return served and consumers and not others

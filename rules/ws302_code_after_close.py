@@ -1,0 +1,152 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from wslint.flow import CLOSED, Flow, Life, Occurrence, life_of
+from wslint.rule import Edit, Finding, Fix, Level, Location, Related, Rule, Span
+from wslint.stack import Consumer, Method, Stack, facts
+from wslint.stack.callers import call_into, place_of
+
+ACTS = {
+    "accept": "accepts",
+    "send": "sends",
+    "group_add": "joins a group",
+    "group_send": "sends to a group",
+    "close": "closes again",
+}
+UVICORN = ("uvicorn", "uvicorn.workers")
+
+
+class CodeAfterClose(Rule):
+    """After close() the method goes on as if the socket were open: a `return` is missing.
+
+    Why: close() sends a message to the server and returns like any other call. What follows still runs: a refused
+    client joins the group, accept() and send() come too late.
+
+    See: uvicorn logs `RuntimeError: Unexpected ASGI message 'websocket.accept', after sending 'websocket.close'.`
+    (or `websocket.send`) and disconnect() is skipped; daphne ignores a late accept() in silence and raises
+    `Attempt to send on a closed protocol` for a late send(). The code in between runs on both.
+
+    Mend: `return` after the close(); where a helper closes, let it say so and leave on its answer.
+
+    Bad:
+        from channels.generic.websocket import AsyncWebsocketConsumer
+
+        class RoomConsumer(AsyncWebsocketConsumer):
+            async def connect(self):
+                if self.scope["url_route"]["kwargs"]["room"] == "cellar":
+                    await self.close()
+                await self.accept()
+
+    Good:
+        from channels.generic.websocket import AsyncWebsocketConsumer
+
+        class RoomConsumer(AsyncWebsocketConsumer):
+            async def connect(self):
+                if self.scope["url_route"]["kwargs"]["room"] == "cellar":
+                    await self.close()
+                    return
+                await self.accept()
+    """
+
+    code = "WS302"
+    name = "code-after-close"
+    level = Level.ERROR
+
+    def stack(self, stack: Stack) -> Iterator[Finding]:
+        told: set[Location] = set()
+        twice = any(process.command.program.startswith(UVICORN) for process in stack.processes)
+        for consumer in stack.consumers:
+            if consumer.in_tests or consumer.vendored or not consumer.is_websocket:
+                continue
+            life = life_of(stack, consumer)
+            for flow in life.flows():
+                if flow.method.name == "disconnect" or not flow.occurrences:
+                    continue
+                for close, later in self._late(flow, twice, consumer.is_async is not False):
+                    finding = self._finding(life, flow, close, later)
+                    if finding.location not in told:
+                        told.add(finding.location)
+                        yield finding
+
+    def _late(self, flow: Flow, twice: bool, is_async: bool) -> Iterator[tuple[Occurrence, Occurrence]]:
+        """Every close with the first thing that surely follows it on some path; a coroutine that is dropped never ran."""
+        seen: set[int] = set()
+        for later in flow.occurrences:
+            if later.kind not in ACTS or (later.kind == "close" and not twice) or (is_async and later.dropped):
+                continue
+            for state in sorted(later.before, key=lambda state: state.doubt):
+                close = state.closed_by
+                if state.socket != CLOSED or state.doubtful or close is None or id(close) in seen:
+                    continue
+                if is_async and close.dropped:
+                    continue
+                if later.kind == "group_send" and len(later.conditions) >= len(close.conditions):
+                    continue  # a farewell, said only where it was closed
+                seen.add(id(close))
+                yield close, later
+
+    def _finding(self, life: Life, flow: Flow, close: Occurrence, later: Occurrence) -> Finding:
+        consumer = life.consumer
+        node, method = _culprit(consumer, flow, close, later)
+        direct = node is close.node
+        related = [Related(later.location, f"{ACTS[later.kind]} here although the socket is closed")]
+        if direct:
+            message = f"close() does not leave {method.name}() of {consumer.name}, which then {ACTS[later.kind]}"
+            hint = "`return` after the close()"
+        else:
+            message = f"{_name(node)}() may close, and {method.name}() of {consumer.name} then {ACTS[later.kind]}"
+            hint = f"let {_name(node)}() return whether it closed, and leave on that"
+            related.append(Related(close.location, "closes here"))
+        return self.finding(
+            method.at(node),
+            message,
+            hint=hint,
+            symptom=_symptom(later.kind),
+            symbol=f"{consumer.name}.{method.name}",
+            related=related,
+            fix=_fix(close) if direct else None,
+        )
+
+
+def _culprit(consumer: Consumer, flow: Flow, close: Occurrence, later: Occurrence) -> tuple[facts.Node, Method]:
+    """The place after which the `return` is missing: the close itself, or the call that leads to it."""
+    if close.method.node in (later.method.node, flow.method.node):
+        return close.node, close.method
+    for method in (later.method, flow.method):
+        call = call_into(consumer.cls, method, close.method.node)
+        if call is not None:
+            return call, method
+    return close.node, close.method
+
+
+def _name(node: facts.Node) -> str:
+    func = node.func if isinstance(node, facts.Call) else None
+    if not isinstance(func, facts.Attribute):
+        return "the helper"
+    return f"super().{func.attr}" if isinstance(func.value, facts.Call) else func.attr
+
+
+def _symptom(kind: str) -> str:
+    if kind in ("group_add", "group_send"):
+        return "a client that was refused is a member all the same: what follows close() runs as if it had not been there"
+    message = "send" if kind == "send" else kind
+    daphne = "`Attempt to send on a closed protocol`" if kind == "send" else "ignored in silence"
+    return (
+        f"uvicorn: `RuntimeError: Unexpected ASGI message 'websocket.{message}', after sending 'websocket.close'`; "
+        f"daphne: {daphne}; whatever stands between them runs on both"
+    )
+
+
+def _fix(close: Occurrence) -> Fix | None:
+    """`return` after a close() that ends a block under a condition."""
+    place = place_of(close.method.node.body, close.node)
+    if place is None or place.outermost or not place.is_last:
+        return None
+    statement = place.statement
+    if not isinstance(statement, facts.ExpressionStatement):
+        return None
+    end = statement.span
+    after = Span(end.end_line, end.end_column, end.end_line, end.end_column)
+    text = "\n" + " " * (end.column - 1) + "return"
+    return Fix((Edit(Location(close.location.path, after), text),), safe=False, title="leave after the close")

@@ -1,0 +1,204 @@
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterator
+
+from wslint.flow import ACCEPTED, CLOSED, Flow, Occurrence, life_of
+from wslint.rule import Finding, Level, Location, Related, Rule
+from wslint.stack import ClassValue, Consumer, Display, ExternalValue, Frame, Lists, Literal, Stack, argument, facts
+from wslint.stack.callers import values_from
+
+STANDARD = frozenset({1001, 1002, 1003, *range(1007, 1015)})
+"""Codes of the standard that uvicorn and hypercorn send and daphne refuses."""
+
+LENIENT = ("uvicorn", "hypercorn")
+"""Servers that send them."""
+
+SERVERS = ("daphne", "uvicorn", "hypercorn", "granian")
+
+ENUMS = ("enum.Enum", "enum.IntEnum", "enum.StrEnum", "django.db.models.IntegerChoices", "django.db.models.TextChoices")
+
+ARITHMETIC: dict[str, Callable[[int, int], int]] = {"+": operator.add, "-": operator.sub, "*": operator.mul}
+
+
+class InvalidCloseCode(Rule):
+    """A close code that the server does not send.
+
+    Why: an application may close with 1000, with 3000–4999 and, on some servers, with a few codes of the standard.
+    HTTP statuses (401, 403, 404), strings and enum members are none of these.
+
+    See: daphne raises `invalid close code 403 (must be 1000 or from [3000, 4999])` and the client gets 1011; uvicorn
+    raises `ProtocolError: invalid status code` and the client gets 1006. 1001–1003 and 1007–1014 are sent by uvicorn
+    and hypercorn, not by daphne. disconnect() is skipped.
+
+    Mend: a code of your own from 4000 to 4999, for example 4401 where HTTP has 401.
+
+    Bad:
+        from channels.generic.websocket import AsyncWebsocketConsumer
+
+        class RoomConsumer(AsyncWebsocketConsumer):
+            async def receive(self, text_data=None, bytes_data=None):
+                if not text_data:
+                    await self.close(code=400)
+
+    Good:
+        from channels.generic.websocket import AsyncWebsocketConsumer
+
+        class RoomConsumer(AsyncWebsocketConsumer):
+            async def receive(self, text_data=None, bytes_data=None):
+                if not text_data:
+                    await self.close(code=4400)
+    """
+
+    code = "WS304"
+    name = "invalid-close-code"
+    level = Level.ERROR
+
+    def stack(self, stack: Stack) -> Iterator[Finding]:
+        told: set[Location] = set()
+        servers = _servers(stack)
+        for consumer in stack.consumers:
+            if consumer.in_tests or consumer.vendored or not consumer.is_websocket:
+                continue
+            for flow in life_of(stack, consumer).flows():
+                for closing in flow.of("close", "send"):
+                    expr = _code_of(closing)
+                    if expr is None or closing.location in told or not _is_open(closing):
+                        continue
+                    wrong = self._wrong(stack, consumer, flow, closing, expr, servers)
+                    if wrong is not None:
+                        told.add(closing.location)
+                        yield wrong
+
+    def _wrong(
+        self,
+        stack: Stack,
+        consumer: Consumer,
+        flow: Flow,
+        closing: Occurrence,
+        expr: facts.Expr,
+        servers: frozenset[str],
+    ) -> Finding | None:
+        frame = closing.method.frame
+        enum = _enum_member(stack, expr, frame)
+        if enum is not None:
+            is_int = enum.cls.derives_from("enum.IntEnum", "django.db.models.IntegerChoices", "builtins.int")
+            if is_int and _all_lenient(servers):
+                return None
+            shown = f"a member of {enum.cls.name}, not an int"
+            return self._finding(consumer, closing, shown, is_int, servers, expr, None)
+        ways = values_from(stack.values, consumer.cls, flow.method, closing.method, expr)
+        for value in (value for way in ways for value in way):
+            for number, location in _numbers(stack, value):
+                verdict = _verdict(number)
+                if verdict is None or (verdict == "standard" and _all_lenient(servers)):
+                    continue
+                shown = f"{number!r}"
+                elsewhere = None if location.path == frame.path and location.span == expr.span else location
+                return self._finding(consumer, closing, shown, verdict == "standard", servers, expr, elsewhere)
+        return None
+
+    def _finding(
+        self,
+        consumer: Consumer,
+        closing: Occurrence,
+        shown: str,
+        lenient: bool,
+        servers: frozenset[str],
+        expr: facts.Expr,
+        elsewhere: Location | None,
+    ) -> Finding:
+        daphne = "daphne raises `invalid close code` or `invalid type` and the client gets 1011"
+        uvicorn = "uvicorn raises `ProtocolError: invalid status code` and the client gets 1006"
+        if lenient:
+            symptom = f"{daphne}; uvicorn and hypercorn send it"
+            who = "daphne does not send" if "daphne" in servers else "daphne would not send"
+        else:
+            symptom = f"{daphne}; {uvicorn}"
+            who = "no server sends"
+        return self.finding(
+            closing.location,
+            f"{consumer.name} closes with {shown}, which {who}",
+            hint="1000, or a code of your own from 4000 to 4999",
+            symptom=symptom,
+            level=Level.WARNING if lenient and "daphne" not in servers else None,
+            symbol=f"{consumer.name}.{closing.method.name}",
+            related=[Related(elsewhere, "the code comes from here")] if elsewhere is not None else (),
+        )
+
+
+def _is_open(closing: Occurrence) -> bool:
+    """Has the socket been accepted on every way here (before that no code matters)?"""
+    sockets = {state.socket for state in closing.before}
+    return ACCEPTED in sockets and sockets <= {ACCEPTED, CLOSED}
+
+
+def _code_of(closing: Occurrence) -> facts.Expr | None:
+    call = closing.call
+    if call is None:
+        return None
+    if closing.kind == "close":
+        return argument(call, 0, "code")
+    return argument(call, 99, "close")  # send(…, close=code)
+
+
+def _verdict(number: object) -> str | None:
+    """ "standard": some servers send it; "never": none does; None: every server does."""
+    if number is None or isinstance(number, bool):
+        return None
+    if not isinstance(number, int):
+        return "never"
+    if number == 1000 or 3000 <= number <= 4999:
+        return None
+    return "standard" if number in STANDARD else "never"
+
+
+def _enum_member(stack: Stack, expr: facts.Expr, frame: Frame) -> ClassValue | None:
+    """The enum of which an expression like `State.BROKEN` is a member."""
+    if not isinstance(expr, facts.Attribute):
+        return None
+    owner = stack.values.one(expr.value, frame)
+    if not isinstance(owner, ClassValue):
+        return None
+    return owner if owner.cls.derives_from(*ENUMS) else None
+
+
+def _numbers(stack: Stack, value: object) -> Iterator[tuple[object, Location]]:
+    """The literals that a value can be: through arithmetic and Django's settings too."""
+    match value:
+        case Literal():
+            yield value.value, value.frame.at(value.node)
+        case Display(node=facts.BinaryOp() as node, frame=frame):
+            left, right = (stack.values.constant(side, frame) for side in (node.left, node.right))
+            if type(left) is int and type(right) is int and node.op in ARITHMETIC:
+                yield ARITHMETIC[node.op](left, right), frame.at(node)
+        case ExternalValue(dotted=dotted) if dotted.startswith("django.conf.settings."):
+            name = dotted.rpartition(".")[2]
+            for settings in stack.settings:
+                for setting in settings.get(name):
+                    for inner in stack.values.of(setting.expr, setting.frame):
+                        if isinstance(inner, Literal):
+                            yield inner.value, setting.location
+        case _:
+            return
+
+
+def _servers(stack: Stack) -> frozenset[str]:
+    """The ASGI servers that the project's commands and INSTALLED_APPS name."""
+    found = {
+        server
+        for process in stack.processes
+        for server in SERVERS
+        if process.command.program == server or any(server in word for word in process.command.words)
+    }
+    lists = Lists(stack.values)
+    for settings in stack.settings:
+        for setting in settings.get("INSTALLED_APPS"):
+            items = lists.of(setting.expr, setting.frame).items
+            if any(stack.values.constant(expr, frame) == "daphne" for expr, frame in items):
+                found.add("daphne")
+    return frozenset(found)
+
+
+def _all_lenient(servers: frozenset[str]) -> bool:
+    return bool(servers) and servers <= set(LENIENT)

@@ -1,0 +1,288 @@
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from wslint.knowledge import channels as known
+from wslint.rule import Edit, Finding, Fix, Level, Location, Related, Rule
+from wslint.stack import Class, Mount, Mounted, Settings, Stack, below
+from wslint.stack import facts as m
+from wslint.stack.edits import import_edit, wrap_edits
+from wslint.stack.guards import COOKIE_WRAPPERS, Entry, Guards, keys_of, route_text
+from wslint.stack.origins import CORS_LISTS, OriginList, origin_lists
+
+LISTS = (*CORS_LISTS, "CSRF_TRUSTED_ORIGINS")
+WRITES = frozenset(
+    {
+        *("save", "create", "bulk_create", "get_or_create", "update_or_create", "bulk_update", "delete", "update"),
+        *("asave", "acreate", "abulk_create", "aget_or_create", "aupdate_or_create", "abulk_update", "adelete"),
+        *("aupdate", "set", "aset", "delay", "apply_async", "send_task", "group_send", "publish", "incr", "aincr"),
+    }
+)
+
+
+class MissingOriginValidator(Rule):
+    """Any web site can open the project's websockets: nothing compares the Origin of the handshake.
+
+    Why: browsers let every page open a socket to every host and send the cookies of that host along. Neither the
+    same-origin policy nor CORS applies to websockets: django-cors-headers, CORS_ALLOWED_ORIGINS and
+    CSRF_TRUSTED_ORIGINS are read for HTTP answers and forms only. The server has to compare the Origin header itself.
+
+    See: nothing at all while the site is used as meant. A page of another site opens the socket, the visitor's session
+    cookie authenticates it, and the page reads and sends as that visitor (cross-site websocket hijacking). Behind a
+    validator its handshake gets HTTP 403. An error when the session cookie travels to foreign sites
+    (SESSION_COOKIE_SAMESITE "None" or off); a warning under Lax or Strict, where subdomains and other ports of the
+    site remain, and where anybody may change something; a remark when every way in needs a token.
+
+    Mend: put AllowedHostsOriginValidator (it compares with ALLOWED_HOSTS) or OriginValidator (with a list of your own,
+    for example settings.CORS_ALLOWED_ORIGINS) around what serves websockets.
+
+    Bad:
+        # config/asgi.py
+        from channels.auth import AuthMiddlewareStack
+        from channels.generic.websocket import WebsocketConsumer
+        from channels.routing import ProtocolTypeRouter, URLRouter
+        from django.core.asgi import get_asgi_application
+        from django.urls import path
+
+        class Inbox(WebsocketConsumer):
+            def connect(self):
+                if self.scope["user"].is_authenticated:
+                    self.accept()
+                else:
+                    self.close()
+
+        application = ProtocolTypeRouter({
+            "http": get_asgi_application(),
+            "websocket": AuthMiddlewareStack(URLRouter([path("ws/inbox/", Inbox.as_asgi())])),
+        })
+
+    Good:
+        # config/asgi.py
+        from channels.auth import AuthMiddlewareStack
+        from channels.generic.websocket import WebsocketConsumer
+        from channels.routing import ProtocolTypeRouter, URLRouter
+        from channels.security.websocket import AllowedHostsOriginValidator
+        from django.core.asgi import get_asgi_application
+        from django.urls import path
+
+        class Inbox(WebsocketConsumer):
+            def connect(self):
+                if self.scope["user"].is_authenticated:
+                    self.accept()
+                else:
+                    self.close()
+
+        application = ProtocolTypeRouter({
+            "http": get_asgi_application(),
+            "websocket": AllowedHostsOriginValidator(
+                AuthMiddlewareStack(URLRouter([path("ws/inbox/", Inbox.as_asgi())]))
+            ),
+        })
+    """
+
+    code = "WS601"
+    name = "missing-origin-validator"
+    level = Level.WARNING
+
+    def stack(self, stack: Stack) -> Iterator[Finding]:
+        guards = Guards.of(stack)
+        for entry in guards.entries:
+            open_mounts = _open(entry, guards)
+            if open_mounts:
+                yield self._report(entry, open_mounts, guards)
+
+    def _report(self, entry: Entry, mounts: list[Mount], guards: Guards) -> Finding:
+        stack = guards.stack
+        settings = stack.settings_for(entry.path)
+        cookie = next((why for mount in mounts if (why := _cookie(entry, mount, guards))), None)
+        lax, samesite = _samesite(settings)
+        writes = any(_writes(mount, guards) for mount in mounts)
+        token = all(_token(entry, mount, guards) for mount in mounts)
+        contract = next((code for code, text in stack.config.close_codes.items() if "origin" in text.lower()), None)
+        if cookie:
+            level = Level.WARNING if lax else Level.ERROR
+            who = f"with the visitor's cookies, and {cookie} takes them as the login"
+        elif token:
+            level = Level.INFO
+            who = "if it has a token"
+        else:
+            level = Level.WARNING if writes else Level.INFO
+            who = "and nobody is asked who they are" if writes else "though there is no login to misuse"
+        if contract is not None and level is Level.INFO:
+            level = Level.WARNING
+        related = [Related(mount.location, "served to any Origin") for mount in mounts[:3] if mount.routes]
+        if cookie and samesite is not None:
+            related.append(Related(samesite, "the session cookie is sent from foreign sites too"))
+        lists = [] if settings is None else list(origin_lists(settings, LISTS))
+        related += [Related(item.location, f"{item.name}: no websocket handshake reads it") for item in lists]
+        promise = f"; close code {contract} is promised for it" if contract is not None else ""
+        return self.finding(
+            entry.location,
+            f"no Origin check before {_paths(mounts)}: a page of any site can open it {who}{promise}",
+            level=level,
+            hint=_hint(settings, lists),
+            symptom=_symptom(bool(cookie), lax),
+            symbol=entry.application.name,
+            related=related,
+            fix=_fix(entry, mounts, stack),
+        )
+
+
+def _open(entry: Entry, guards: Guards) -> list[Mount]:
+    """What any Origin reaches; empty as soon as one way to build the entry cannot be read or is guarded."""
+    found: list[Mount] = []
+    for mounts in entry.alternatives:
+        unguarded = []
+        for mount in mounts:
+            checks = [guards.checks_origin(part) for part in (*entry.chain(mount), mount.leaf)]
+            if True not in checks and None not in checks:
+                unguarded.append(mount)
+            elif None in checks and isinstance(mount.leaf, Mounted) and True not in checks:
+                return []
+        if not unguarded:
+            return []
+        found.extend(unguarded)
+    return [mount for mount in found if mount.consumer is None or not guards.never_accepts(mount.consumer)]
+
+
+def _cookie(entry: Entry, mount: Mount, guards: Guards) -> str | None:
+    """What takes the visitor's cookies as a login on the way to a consumer."""
+    consumer = mount.consumer
+    reads = None if consumer is None else _read_keys(guards, consumer)
+    for wrapper in entry.chain(mount):
+        stacks = {wrapper.dotted, *(wrapper.cls.externals if wrapper.cls else ())} & COOKIE_WRAPPERS
+        if stacks and (reads is None or reads & {"user", "session", "cookies"} or not _complete(guards, consumer)):
+            return wrapper.name
+        gate = guards.gate_of(wrapper)
+        if (
+            gate is not None
+            and gate.authenticates
+            and any(key == "cookies" or _is_cookie(n) for _, key, n, _ in gate.keys)
+        ):
+            return wrapper.name
+        if gate is not None and any(_is_cookie(node) for code in gate.codes for node in code.nodes()):
+            return wrapper.name
+    if consumer is not None and reads is not None and ("cookies" in reads):
+        return consumer.name
+    return None
+
+
+def _is_cookie(node: m.Node) -> bool:
+    return isinstance(node, (m.Constant, m.Bytes)) and node.value in ("cookie", b"cookie", "HTTP_COOKIE")
+
+
+def _complete(guards: Guards, consumer: Class | None) -> bool:
+    return any(made.cls is consumer and made.complete for made in guards.stack.consumers)
+
+
+def _read_keys(guards: Guards, consumer: Class) -> set[str]:
+    return {key for kind, key, _, _ in keys_of(guards.consumer_code(consumer), guards.stack) if key and kind != "write"}
+
+
+def _token(entry: Entry, mount: Mount, guards: Guards) -> bool:
+    """Does the way to a consumer need a token that a foreign page does not have?"""
+    gates = [guards.gate_of(wrapper) for wrapper in entry.chain(mount)]
+    if any(gate is not None and gate.authenticates for gate in gates):
+        return True
+    return mount.consumer is not None and guards.checks_token(mount.consumer)
+
+
+def _writes(mount: Mount, guards: Guards) -> bool:
+    """Can a connection change something that outlives it or reaches others?"""
+    if mount.consumer is None:
+        return False
+    return any(
+        isinstance(node, m.Call) and isinstance(node.func, m.Attribute) and node.func.attr in WRITES
+        for code in guards.consumer_code(mount.consumer)
+        for node in code.nodes()
+    )
+
+
+def _samesite(settings: Settings | None) -> tuple[bool, Location | None]:
+    """Is the session cookie kept from foreign sites, and where is it not?"""
+    if settings is None:
+        return True, None
+    for module in settings.serving:
+        if module.purpose == "development":
+            continue
+        for setting in module.own.get("SESSION_COOKIE_SAMESITE", ()):
+            value = settings.stack.values.constant(setting.expr, setting.frame)
+            if value is None or value is False or (isinstance(value, str) and value.lower() == "none"):
+                return False, setting.location
+    return True, None
+
+
+def _paths(mounts: Iterable[Mount]) -> str:
+    texts = list(dict.fromkeys("/" + route_text(mount).lstrip("/") for mount in mounts if mount.routes))
+    if not texts:
+        return "the websocket application"
+    return texts[0] if len(texts) == 1 else f"{texts[0]} and {len(texts) - 1} more route{'s' if len(texts) > 2 else ''}"
+
+
+def _hint(settings: Settings | None, lists: list[OriginList]) -> str:
+    """How to mend it, and which of the project's lists a validator could use."""
+    cors = "CORS settings do not guard websockets: browsers and django-cors-headers apply them to HTTP answers only."
+    hosts, anyone = _allowed_hosts(settings)
+    usable = [item for item in lists if item.entries or not item.complete]
+    outside = {str(origin) for item in usable for origin in item.origins if not _is_host(origin.host, hosts)}
+    names = list(dict.fromkeys(item.name for item in usable))
+    if names and (outside or anyone):
+        why = "ALLOWED_HOSTS lets every host in" if anyone else f"ALLOWED_HOSTS has no {sorted(outside)[0]}"
+        return f"{cors} Wrap the entry in OriginValidator(…, settings.{names[0]}), for {why}; that list it can use."
+    if names:
+        also = f"; OriginValidator(…, settings.{names[0]}) can use that list"
+        return f"{cors} Wrap the entry in AllowedHostsOriginValidator(…), which uses ALLOWED_HOSTS{also}."
+    also = " ALLOWED_HOSTS lets every host in here, so name the hosts first." if anyone else ""
+    return f"Wrap the entry in AllowedHostsOriginValidator(…), which uses ALLOWED_HOSTS. {cors}{also}"
+
+
+def _allowed_hosts(settings: Settings | None) -> tuple[set[str], bool]:
+    if settings is None:
+        return set(), False
+    found = list(origin_lists(settings, ("ALLOWED_HOSTS",)))
+    hosts = {entry.text for item in found for entry in item.entries}
+    serving = [item for item in found if item.module.purpose != "development"]
+    return hosts, any(entry.text == "*" for item in serving for entry in item.entries)
+
+
+def _is_host(host: str, hosts: set[str]) -> bool:
+    if host in ("localhost", "127.0.0.1", "::1") or "*" in hosts:
+        return True
+    return not hosts or any(host == name or (name.startswith(".") and f".{host}".endswith(name)) for name in hosts)
+
+
+def _symptom(cookie: bool, lax: bool) -> str:
+    if cookie and not lax:
+        return "the handshake of a page of any other site is accepted as the logged-in visitor; a validator answers 403"
+    if cookie:
+        return (
+            "the handshake of a page on a subdomain or another port of the site is accepted as the logged-in visitor; "
+            "a validator answers 403"
+        )
+    return "a page of any other site opens the socket from inside its visitors' networks; a validator answers 403"
+
+
+def _fix(entry: Entry, mounts: list[Mount], stack: Stack) -> Fix | None:
+    """Wrap the entry's value; only where it stands in the call of the router."""
+    value = _value(entry)
+    if value is None:
+        return None
+    edits: list[Edit] = wrap_edits(entry.path, value.span, "AllowedHostsOriginValidator")
+    added = import_edit(stack, entry.path, *known.ALLOWED_HOSTS_VALIDATOR.rsplit(".", 1))
+    if added is not None:
+        edits.append(added)
+    return Fix(tuple(edits), safe=False, title="wrap it in AllowedHostsOriginValidator")
+
+
+def _value(entry: Entry) -> m.Expr | None:
+    key = entry.location.span
+    module_body = entry.router.frame.module.facts.body if entry.router.frame.path == entry.path else ()
+    for statement in module_body:
+        for node in (statement, *below(statement)):
+            if isinstance(node, m.DictItem) and node.key is not None and node.key.span == key:
+                return node.value
+            if isinstance(node, m.Assign) and node.value is not None:
+                for target in node.targets:
+                    if isinstance(target, m.Subscript) and target.index.span == key:
+                        return node.value
+    return None

@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from wslint.rule import Edit, Finding, Fix, Level, Location, Related, Rule
+from wslint.stack import Settings, SettingsModule, Stack, facts
+from wslint.stack.installed import InstalledApp, installed_apps
+
+STATICFILES = "django.contrib.staticfiles"
+ASGI_SERVERS = ("daphne", "uvicorn", "hypercorn", "granian")
+
+
+class DaphneApp(Rule):
+    """`daphne` stands after staticfiles in INSTALLED_APPS, or is not there though runserver is used.
+
+    Why: since Channels 4 the runserver that speaks WebSocket comes with the app `daphne`. Of two apps with a runserver
+    the first wins, and `django.contrib.staticfiles` has one too.
+
+    See: after staticfiles: `(daphne.E001) Daphne must be listed before django.contrib.staticfiles in INSTALLED_APPS.`
+    and runserver, check and migrate stop. Without it: "Starting development server" without "ASGI/Daphne" in the
+    banner, and every handshake is answered with HTTP 404 "Not Found: /ws/…".
+
+    Mend: put `"daphne"` at the head of INSTALLED_APPS, or start a server that speaks ASGI (`uvicorn --reload`).
+
+    Bad:
+        # config/settings.py
+        INSTALLED_APPS = ["django.contrib.staticfiles", "daphne"]
+        ASGI_APPLICATION = "config.asgi.application"
+
+    Good:
+        # config/settings.py
+        INSTALLED_APPS = ["daphne", "django.contrib.staticfiles"]
+        ASGI_APPLICATION = "config.asgi.application"
+    """
+
+    code = "WS706"
+    name = "daphne-app"
+    level = Level.ERROR
+
+    def settings(self, settings: Settings) -> Iterator[Finding]:
+        stack = settings.stack
+        if stack.packages.surely_below("channels", "4") or stack.packages.surely_below("daphne", "4"):
+            return
+        seen: set[Location] = set()
+        for module in settings.serving:
+            for finding in self._order(stack, module):
+                if finding.location not in seen:
+                    seen.add(finding.location)
+                    yield finding
+        if not seen:
+            yield from self._absent(settings)
+
+    def _order(self, stack: Stack, module: SettingsModule) -> Iterator[Finding]:
+        installed = installed_apps(stack, module)
+        daphne, static = installed.find("daphne"), installed.find(STATICFILES)
+        if not installed.complete or daphne is None or static is None:
+            return
+        if installed.apps.index(daphne) < installed.apps.index(static):
+            return
+        yield self.finding(
+            daphne.location,
+            "`daphne` must stand before `django.contrib.staticfiles` in INSTALLED_APPS",
+            hint='put "daphne" first',
+            symptom="manage.py stops: (daphne.E001) Daphne must be listed before django.contrib.staticfiles",
+            symbol="daphne",
+            related=[Related(static.location, "staticfiles comes first")],
+            fix=_swap(stack, daphne, static),
+        )
+
+    def _absent(self, settings: Settings) -> Iterator[Finding]:
+        """No module has daphne, Channels 4 is required, and runserver is how the project is started."""
+        stack = settings.stack
+        if not stack.packages.admits("channels", "4.3") or not any(one.is_websocket for one in stack.consumers):
+            return
+        commands = [process for process in stack.processes if process.command.program == "runserver"]
+        if not commands or any(process.command.program in ASGI_SERVERS for process in stack.processes):
+            return
+        installed = [installed_apps(stack, module) for module in settings.serving]
+        if not all(apps.complete for apps in installed) or any(apps.find("daphne") for apps in installed):
+            return
+        for module in settings.serving:
+            binding = next(iter(module.module.scope.bindings.get("INSTALLED_APPS", ())), None)
+            if binding is None or not isinstance(binding.source, facts.Assign) or binding.value is None:
+                continue
+            frame = stack.values.module_frame(module.module)
+            yield self.finding(
+                frame.at(binding.source.targets[0]),
+                "runserver is used and INSTALLED_APPS lacks `daphne`: since Channels 4 it serves no websockets without",
+                hint='put "daphne" at the head of INSTALLED_APPS, or start uvicorn or daphne',
+                symptom="every websocket handshake ends in HTTP 404 (Not Found: /ws/…); the banner lacks ASGI/Daphne",
+                level=Level.WARNING,
+                symbol="INSTALLED_APPS",
+                related=[Related(process.location, "started with runserver here") for process in commands[:1]],
+                fix=_insert(frame.path, binding.value),
+            )
+            return
+
+
+def _swap(stack: Stack, daphne: InstalledApp, static: InstalledApp) -> Fix | None:
+    """Exchange the two literals, when one list holds both."""
+    if daphne.frame is not static.frame or not _in_one_list(daphne, static):
+        return None
+    texts = [stack.values.constant(app.expr, app.frame) for app in (daphne, static)]
+    edits = (Edit(daphne.location, f'"{texts[1]}"'), Edit(static.location, f'"{texts[0]}"'))
+    return Fix(edits, safe=True, title="put daphne before staticfiles")
+
+
+def _in_one_list(daphne: InstalledApp, static: InstalledApp) -> bool:
+    for bindings in daphne.frame.scope.bindings.values():
+        for binding in bindings:
+            if isinstance(binding.value, facts.Sequence):
+                items = [id(item) for item in binding.value.items]
+                if id(daphne.expr) in items:
+                    return id(static.expr) in items
+    return False
+
+
+def _insert(path: str, value: facts.Expr) -> Fix | None:
+    if not isinstance(value, facts.Sequence) or not value.items:
+        return None
+    first = value.items[0].span
+    place = Location(path, facts.Span(first.line, first.column, first.line, first.column))
+    line_break = "\n" + " " * (first.column - 1) if first.line > value.span.line else " "
+    return Fix((Edit(place, f'"daphne",{line_break}'),), safe=False, title='add "daphne"')

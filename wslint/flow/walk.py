@@ -1,0 +1,511 @@
+"""Statements and expressions on a path."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+from wslint.facts import model as m
+from wslint.facts.walk import children, within
+from wslint.flow.call import MAX_DEPTH, STOCK, Calls, Place, self_name_of
+from wslint.flow.condition import compared, mentions, repeated_tests, text
+from wslint.flow.state import (
+    ACCEPTED,
+    CLOSED,
+    UNKNOWN,
+    UNSURE,
+    Exit,
+    Flow,
+    GaveUp,
+    Out,
+    State,
+    Truth,
+    Unsure,
+    doubted,
+    forget,
+    joined,
+    rejoined,
+    undoubted,
+    valueless,
+)
+from wslint.stack.classes import Method
+from wslint.stack.values import Frame
+
+
+class Walk(Calls):
+    """One walk from one entry point."""
+
+    def flow(self, method: Method, starts: tuple[State, ...]) -> Flow:
+        if not self._plain(method):
+            return Flow(method, False, (), ())
+        try:
+            out = self.body(method, self_name_of(method), list(starts), method.frame)
+        except (GaveUp, RecursionError):
+            return Flow(method, False, (), ())
+        exits = [Exit("end", method.node, state) for state in out.next]
+        exits += [Exit("return", node, state) for state, node in out.returned]
+        exits += [Exit("raise", node, state) for state, node in out.raised]
+        exits += self.left
+        found = sorted(self.occurrences.values(), key=lambda occurrence: occurrence.location)
+        known_all = all(exit.state.socket != UNKNOWN for exit in exits if exit.how != "raise")
+        return Flow(method, known_all, tuple(found), tuple(exits))
+
+    # --- bodies and blocks ---
+
+    def body(self, method: Method, self_name: str | None, states: list[State], frame: Frame) -> Out:
+        """Run a whole function body; its returns are in `returned`."""
+        node = method.node
+        if node in self.active or len(self.active) >= MAX_DEPTH:
+            return Out(next=states)
+        states = joined(states)
+        entry = id(self.entry_call)
+        key = (id(node), id(frame), entry, frozenset(states), bool(self.conditions), self.guards > 0)
+        if key in self.memo:
+            return self.memo[key]
+        self.active.append(node)
+        outer = self.__dict__.get("place")
+        self.place = Place(method, self_name, repeated_tests(node) | self.own_tests, frame)
+        try:
+            out = self.block(node.body, states)
+        finally:
+            self.active.pop()
+            if outer is not None:
+                self.place = outer
+        self.memo[key] = out
+        return out
+
+    def block(self, body: tuple[m.Stmt, ...], states: list[State]) -> Out:
+        out = Out(next=joined(states))
+        for statement in body:
+            if not out.next:
+                break
+            step = self.statement(statement, out.next)
+            out.jumps(step)
+            out.next = joined(step.next)
+        return out
+
+    def statement(self, node: m.Stmt, states: list[State]) -> Out:
+        match node:
+            case m.ExpressionStatement():
+                return Out(next=valueless(self.expr(node.value, states, dropped=True)))
+            case m.Assign():
+                after = states if node.value is None else self.expr(node.value, states)
+                for target in node.targets:
+                    after = self.assign(target, after) if node.value is not None else after
+                return Out(next=valueless(after))
+            case m.AugmentedAssign():
+                after = self.expr(node.value, self.expr(node.target, states))
+                return Out(next=valueless(self.assign(node.target, valueless(after))))
+            case m.Return():
+                after = states if node.value is None else self.expr(node.value, states)
+                if node.value is None:
+                    after = [replace(state, value=None) for state in after]
+                return Out(returned=[(state, node) for state in after])
+            case m.Raise():
+                return self._raise(node, states)
+            case m.Assert():
+                return Out(next=self.split(node.test, states)[0])
+            case m.Delete():
+                return Out(next=self._deleted(node, states))
+            case m.Jump(kind="break"):
+                return Out(broke=states)
+            case m.Jump(kind="continue"):
+                return Out(continued=states)
+            case m.If():
+                return self._if(node, states)
+            case m.While() | m.For():
+                return self._loop(node, states)
+            case m.Try():
+                return self._try(node, states)
+            case m.With():
+                return self._with(node, states)
+            case m.Match():
+                return self._match(node, states)
+            case _:
+                return Out(next=states)
+
+    def _if(self, node: m.If, states: list[State]) -> Out:
+        true, false = self.split(node.test, states)
+        with self._under(node.test):
+            body = self.block(node.body, true)
+            orelse = self.block(node.orelse, false)
+        out = Out(next=rejoined(body.next, orelse.next))
+        out.jumps(body)
+        out.jumps(orelse)
+        return out
+
+    def _loop(self, node: m.While | m.For, states: list[State]) -> Out:
+        endless = isinstance(node, m.While) and isinstance(node.test, m.Constant) and bool(node.test.value)
+        if isinstance(node, m.For):
+            states = valueless(self.expr(node.iterable, states))
+        out = Out()
+        entering, leaving = states, list(states)
+        for _ in range(2):
+            if isinstance(node, m.While) and not endless:
+                inside, skipped = self.split(node.test, entering)
+                leaving += skipped
+            else:
+                inside = [doubted(state) for state in entering] if not endless else entering
+            if isinstance(node, m.For):
+                inside = self.assign(node.target, inside)
+            with self._under(None if endless else node.test if isinstance(node, m.While) else node.iterable):
+                body = self.block(node.body, valueless(inside))
+            out.returned += body.returned
+            out.raised += body.raised
+            leaving += body.broke
+            entering = joined([*body.next, *body.continued])
+            if not endless:
+                leaving += entering
+            if not entering:
+                break
+        if endless:
+            leaving = [state for state in leaving if state not in states] or []
+        after = self.block(node.orelse, joined(leaving))
+        out.jumps(after)
+        out.next = joined([undoubted(state, states) for state in after.next])
+        return out
+
+    def _try(self, node: m.Try, states: list[State]) -> Out:
+        out = Out()
+        before: list[State] = []
+        current = states
+        with self._guarded(_catches_attribute_error(node, self)):
+            for statement in node.body:
+                if not current:
+                    break
+                if may_raise(statement):
+                    before += current
+                step = self.statement(statement, current)
+                out.returned += step.returned
+                out.broke += step.broke
+                out.continued += step.continued
+                before += [state for state, _ in step.raised]
+                if not node.handlers:
+                    out.raised += step.raised
+                current = joined(step.next)
+        body_next = current
+        if body_next and node.orelse:
+            orelse = self.block(node.orelse, body_next)
+            out.jumps(orelse)
+            body_next = orelse.next
+        out.next += body_next
+        entering = joined([doubted(state) for state in before])
+        for handler in node.handlers:
+            caught = self.block(handler.body, entering)
+            out.jumps(caught)
+            out.next += caught.next
+        out.next = joined(out.next)
+        if node.finalbody:
+            return self._finally(node, out, entering)
+        return out
+
+    def _finally(self, node: m.Try, out: Out, raising: list[State]) -> Out:
+        def run(states: list[State]) -> Out:
+            return self.block(node.finalbody, states) if states else Out()
+
+        after = run(out.next)
+        done = Out(next=after.next)
+        done.jumps(after)
+        for state, where in out.returned:
+            passed = run([replace(state, value=UNSURE)])
+            done.jumps(passed)
+            done.returned += [(replace(left, value=state.value), where) for left in passed.next]
+        for raised, cause in out.raised:
+            passed = run([raised])
+            done.jumps(passed)
+            done.raised += [(left, cause) for left in passed.next]
+        done.broke += run(out.broke).next
+        done.continued += run(out.continued).next
+        if not node.handlers:
+            run(raising)
+        return done
+
+    def _with(self, node: m.With, states: list[State]) -> Out:
+        for item in node.items:
+            states = valueless(self.expr(item.value, states))
+            if item.target is not None:
+                states = self.assign(item.target, states)
+        suppressing = any(self._suppresses(item.value) for item in node.items)
+        with self._guarded(suppressing):
+            out = self.block(node.body, states)
+        if suppressing:
+            out.next = joined([*out.next, *(state for state, _ in out.raised)])
+            out.raised = []
+        return out
+
+    def _suppresses(self, value: m.Expr) -> bool:
+        if not isinstance(value, m.Call):
+            return False
+        return self.values.dotted(value.func, self.place.method.frame) == "contextlib.suppress"
+
+    def _match(self, node: m.Match, states: list[State]) -> Out:
+        states = valueless(self.expr(node.subject, states))
+        out = Out()
+        entering = [doubted(state) for state in states]
+        with self._under(node.subject):
+            arms = [self.block(case.body, entering) for case in node.cases]
+        nexts = [arm.next for arm in arms]
+        if not any(case.catch_all for case in node.cases):
+            nexts.append(entering)
+        for arm in arms:
+            out.jumps(arm)
+        through_all = [state for state in entering if all(state in found for found in nexts)]
+        out.next = joined(
+            [undoubted(state, states) if state in through_all else state for found in nexts for state in found]
+        )
+        return out
+
+    def _raise(self, node: m.Raise, states: list[State]) -> Out:
+        if node.exception is not None:
+            exception = node.exception
+            if isinstance(exception, m.Call):
+                for arg in exception.args:
+                    states = valueless(self.expr(arg.value, states))
+            dotted = self.values.dotted(
+                exception.func if isinstance(exception, m.Call) else exception, self.place.method.frame
+            )
+            if dotted in _ENDS and not self.guards:
+                kind, socket = _ENDS[dotted]
+                occurrence = self._occur(kind, node, states, "")
+                if socket == CLOSED:
+                    states = [replace(state, socket=CLOSED, closed_by=occurrence, doubt=0) for state in states]
+                elif socket == ACCEPTED:
+                    states = [replace(state, socket=ACCEPTED, accepted_by=occurrence) for state in states]
+                self.left += [Exit("stop" if kind == "stop" else "deny", node, forget(state)) for state in states]
+                return Out()
+        return Out(raised=[(state, node) for state in states])
+
+    def _deleted(self, node: m.Delete, states: list[State]) -> list[State]:
+        for target in node.targets:
+            name = self._own_attribute(target)
+            if name is not None:
+                states = [replace(state, attributes=state.attributes - {name}) for state in states]
+        return states
+
+    # --- conditions ---
+
+    @contextmanager
+    def _under(self, test: m.Expr | None) -> Iterator[None]:
+        if test is None:
+            yield
+            return
+        self.conditions.append(test)
+        try:
+            yield
+        finally:
+            self.conditions.pop()
+
+    @contextmanager
+    def _guarded(self, on: bool) -> Iterator[None]:
+        self.guards += on
+        try:
+            yield
+        finally:
+            self.guards -= on
+
+    def split(self, test: m.Expr, states: list[State]) -> tuple[list[State], list[State]]:
+        """The states in which a test is true and those in which it is false, with what each then knows."""
+        true: list[State] = []
+        false: list[State] = []
+        for state in self.expr(test, states):
+            value = state.value
+            state = replace(state, value=UNSURE)
+            if isinstance(value, Unsure):
+                true.append(doubted(self._assume(test, True, state)))
+                false.append(doubted(self._assume(test, False, state)))
+            elif value:
+                true.append(state)
+            else:
+                false.append(state)
+        return joined(true), joined(false)
+
+    def _assume(self, test: m.Expr, truth: bool, state: State) -> State:
+        match test:
+            case m.UnaryOp(op="not"):
+                return self._assume(test.operand, not truth, state)
+            case m.BoolOp(op="and") if truth:
+                return self._assume(test.right, True, self._assume(test.left, True, state))
+            case m.BoolOp(op="or") if not truth:
+                return self._assume(test.right, False, self._assume(test.left, False, state))
+            case m.Compare(op="is" | "==" | "is not" | "!=", right=m.Constant(value=None)):
+                is_none = truth if test.op in ("is", "==") else not truth
+                return self._fact(text(test.left), None, state) if is_none else state
+            case m.Walrus():
+                return self._assume(test.target, truth, state)
+            case _:
+                return self._fact(text(test), truth, state)
+
+    def _fact(self, key: str | None, value: bool | None, state: State) -> State:
+        if key is None or key not in self.place.tests:
+            return state
+        kept = {fact for fact in state.facts if fact[0] != key}
+        return replace(state, facts=frozenset({*kept, (key, value)}))
+
+    def _known(self, key: str | None, state: State) -> Truth:
+        if key is not None:
+            for name, value in state.facts:
+                if name == key:
+                    return value
+        return UNSURE
+
+    # --- expressions ---
+
+    def expr(self, node: m.Expr, states: list[State], *, dropped: bool = False) -> list[State]:
+        """Run an expression; each state then carries what is known of its value."""
+        match node:
+            case m.Constant():
+                value = None if node.value is None else bool(node.value)
+                return [replace(state, value=value) for state in states]
+            case m.Name():
+                return [replace(state, value=self._known(node.id, state)) for state in states]
+            case m.Attribute():
+                return self._attribute(node, states)
+            case m.Await():
+                return self._awaited(node, states)
+            case m.Call():
+                return self.call(node, states, dropped=dropped)
+            case m.UnaryOp(op="not"):
+                after = self.expr(node.operand, states)
+                return [
+                    state if isinstance(state.value, Unsure) else replace(state, value=not state.value)
+                    for state in after
+                ]
+            case m.BoolOp():
+                return self._bool(node, states)
+            case m.Compare():
+                return self._compare(node, states)
+            case m.Conditional():
+                true, false = self.split(node.test, states)
+                with self._under(node.test):
+                    body = self.expr(node.body, true)
+                    orelse = self.expr(node.orelse, false)
+                return rejoined(body, orelse)
+            case m.Walrus():
+                return self.assign(node.target, self.expr(node.value, states))
+            case m.Lambda():
+                return valueless(states)
+            case m.Comprehension():
+                after = states
+                for generator in node.generators:
+                    after = valueless(self.expr(generator.iterable, after))
+                with self._under(node):
+                    made = self.expr(node.element, [doubted(state) for state in after])
+                return valueless([*after, *(undoubted(state, after) for state in made)])
+            case _:
+                after = self._part(node, states)
+                truth = self._structured(node)
+                return [replace(state, value=truth) for state in after]
+
+    def _structured(self, node: m.Expr) -> Truth:
+        if isinstance(node, m.Dict | m.Sequence):
+            return bool(node.items)
+        return UNSURE
+
+    def _part(self, node: m.Node, states: list[State]) -> list[State]:
+        for child in children(node):
+            states = self._part(child, states) if isinstance(child, _PARTS) else valueless(self.expr(child, states))  # type: ignore[arg-type]
+        return states
+
+    def _attribute(self, node: m.Attribute, states: list[State]) -> list[State]:
+        name = self._own_attribute(node)
+        if name is None:
+            after = valueless(self.expr(node.value, states))
+        else:
+            self._occur("read", node, states, name)
+            after = states
+        key = text(node)
+        return [replace(state, value=self._known(key, state)) for state in after]
+
+    def _bool(self, node: m.BoolOp, states: list[State]) -> list[State]:
+        wanted = node.op == "and"
+        out: list[State] = []
+        going: list[State] = []
+        for state in self.expr(node.left, states):
+            if isinstance(state.value, Unsure):
+                stop = self._assume(node.left, not wanted, state)
+                out.append(doubted(replace(stop, value=not wanted)))
+                going.append(doubted(replace(self._assume(node.left, wanted, state), value=UNSURE)))
+            elif bool(state.value) is wanted:
+                going.append(replace(state, value=UNSURE))
+            else:
+                out.append(state)
+        with self._under(node.left):
+            out += self.expr(node.right, joined(going)) if going else []
+        return joined([undoubted(state, states) for state in out])
+
+    def _compare(self, node: m.Compare, states: list[State]) -> list[State]:
+        after = self.expr(node.left, states)
+        if isinstance(node.right, m.Constant) and (node.right.value is None or isinstance(node.right.value, bool)):
+            right = node.right.value
+            same = node.op in ("is", "==")
+            if node.op in ("is", "==", "is not", "!="):
+                return [replace(state, value=compared(state.value, right, same)) for state in after]
+        after = valueless(self.expr(node.right, valueless(after)))
+        key = text(node)
+        return [replace(state, value=self._known(key, state)) for state in after]
+
+    def _awaited(self, node: m.Await, states: list[State]) -> list[State]:
+        if isinstance(node.value, m.Call):
+            return self.call(node.value, states, awaited=True)
+        return self.expr(node.value, states)
+
+    def assign(self, target: m.Expr, states: list[State]) -> list[State]:
+        """Bind a target; each state's value is what is bound."""
+        if isinstance(target, m.Sequence):
+            for item in target.items:
+                states = self.assign(item, valueless(states))
+            return states
+        if isinstance(target, m.Starred):
+            return self.assign(target.value, valueless(states))
+        if isinstance(target, m.Subscript):
+            return valueless(self.expr(target.index, self.expr(target.value, states)))
+        key = text(target)
+        if key is None:
+            return states
+        name = self._own_attribute(target)
+        out: list[State] = []
+        for state in states:
+            facts = frozenset(fact for fact in state.facts if not mentions(fact[0], key))
+            changed = replace(state, facts=facts)
+            if name is not None:
+                changed = replace(changed, attributes=changed.attributes | {name})
+            if not isinstance(state.value, Unsure):
+                changed = self._fact(key, state.value, changed)
+            out.append(changed)
+        return out
+
+
+_PARTS = (m.Argument, m.DictItem, m.Generator, m.Parameter)
+
+_ENDS: dict[str | None, tuple[str, str]] = {
+    "channels.exceptions.DenyConnection": ("deny", CLOSED),
+    "channels.exceptions.AcceptConnection": ("accept", ACCEPTED),
+    "channels.exceptions.StopConsumer": ("stop", ""),
+}
+
+
+def may_raise(node: m.Stmt) -> bool:
+    """Can a statement raise, apart from accepting, closing or sending itself?"""
+    for found in within((node,)):
+        if isinstance(found, (m.Subscript, m.Raise, m.Assert)):
+            return True
+        if isinstance(found, m.Call):
+            func = found.func
+            if not (isinstance(func, m.Attribute) and func.attr in STOCK):
+                return True
+    return False
+
+
+def _catches_attribute_error(node: m.Try, run: Walk) -> bool:
+    for handler in node.handlers:
+        if handler.exception is None:
+            return True
+        names = handler.exception.items if isinstance(handler.exception, m.Sequence) else (handler.exception,)
+        for name in names:
+            if run.values.dotted(name, run.place.method.frame) in _CATCH_ATTRIBUTE_ERROR:
+                return True
+    return False
+
+
+_CATCH_ATTRIBUTE_ERROR = frozenset({"builtins.AttributeError", "builtins.Exception", "builtins.BaseException"})

@@ -1,0 +1,24 @@
+"""Places for edits: just before a node, just after it, between two."""
+
+from __future__ import annotations
+
+from wslint.facts.model import Node, Span
+from wslint.rule import Location
+from wslint.stack.values import Frame
+
+
+def before(node: Node, frame: Frame) -> Location:
+    """The empty place where a node begins."""
+    span = node.span
+    return frame.at(Span(span.line, span.column, span.line, span.column))
+
+
+def after(node: Node, frame: Frame) -> Location:
+    """The empty place where a node ends."""
+    span = node.span
+    return frame.at(Span(span.end_line, span.end_column, span.end_line, span.end_column))
+
+
+def between(left: Location, right: Location) -> Location:
+    """All that stands between two empty places of one file."""
+    return Location(left.path, Span(left.span.line, left.span.column, right.span.line, right.span.column))
