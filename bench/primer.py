@@ -114,7 +114,7 @@ def run(options: argparse.Namespace) -> int:
         runs = pool.map(lambda path: run_one(path, projects[path], wslint, options.timeout), projects)
         for path, result in zip(projects, runs, strict=True):
             results[project_name(path.name)] = result
-            note = f" CRASH {result.crashes[0].splitlines()[-1]}" if result.crashes else ""
+            note = f" CRASH {result.crashes[-1].splitlines()[-1]}" if result.crashes else ""
             numbers = f"{result.seconds:7.1f} s {result.peak_mb:6.0f} MB {len(result.findings):5}"
             print(numbers, path.name, note, flush=True)
     document = {"version": 1, "command": wslint, "projects": {name: asdict(result) for name, result in results.items()}}

@@ -8,12 +8,11 @@ from wslint.stack import (
     Application,
     DjangoApp,
     ListApp,
-    ModuleValue,
     ProtocolRouter,
     Setting,
     Settings,
-    SettingsModule,
     Stack,
+    below,
     calls_within,
     facts,
 )
@@ -117,7 +116,7 @@ class WrongAsgiApplication(Rule):
                     daphne.location,
                     "`daphne` is in INSTALLED_APPS and no settings module sets ASGI_APPLICATION",
                     hint='set ASGI_APPLICATION = "…asgi.application"',
-                    symptom="runserver stops: CommandError: You have not set ASGI_APPLICATION, which is needed to run the server.",
+                    symptom="runserver stops: CommandError: You have not set ASGI_APPLICATION, which is needed …",
                     symbol="ASGI_APPLICATION",
                 )
                 return
@@ -150,7 +149,7 @@ class WrongAsgiApplication(Rule):
 
 def _is_missing(stack: Stack, dotted: str, name: str, origin: str) -> bool:
     """Is it surely no module: its package is the project's, or a module of that name lies in another folder?"""
-    if any(path.endswith(".py") and b"sys.path" in _source(stack, path) for path in _starters(stack, origin)):
+    if any(_changes_path(stack, path) for path in _starters(stack, origin)):
         return False
     if stack.modules.is_project(dotted, origin):
         return True
@@ -160,7 +159,7 @@ def _is_missing(stack: Stack, dotted: str, name: str, origin: str) -> bool:
 
 
 def _starters(stack: Stack, origin: str) -> Iterator[str]:
-    """Files that run before the settings are used and may lengthen sys.path."""
+    """Files that run before ASGI_APPLICATION is read."""
     yield origin
     root = stack.modules.root_of(origin)
     for path in stack.tree.python:
@@ -168,11 +167,17 @@ def _starters(stack: Stack, origin: str) -> Iterator[str]:
             yield path
 
 
-def _source(stack: Stack, path: str) -> bytes:
-    try:
-        return stack.tree.read(path)
-    except OSError:
-        return b""
+def _changes_path(stack: Stack, path: str) -> bool:
+    """Does a file touch `sys.path`, so that other folders may be import roots?"""
+    module = stack.modules.at(path)
+    nodes = [] if module is None else [node for statement in module.facts.body for node in below(statement)]
+    return any(
+        isinstance(node, facts.Attribute)
+        and node.attr == "path"
+        and isinstance(node.value, facts.Name)
+        and node.value.id == "sys"
+        for node in nodes
+    )
 
 
 def _is_dynamic(file: facts.PythonFile) -> bool:

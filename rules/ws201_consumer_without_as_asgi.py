@@ -4,19 +4,18 @@ from collections.abc import Iterator
 
 from wslint.knowledge.channels import CHANNELS_CONSUMERS
 from wslint.rule import Edit, Finding, Fix, Level, Location, Rule, Span
-from wslint.stack import Bare, Stack
-from wslint.stack.slots import application_slots
+from wslint.stack import Bare, Mounted, Stack, application_slots
 
 
 class ConsumerWithoutAsAsgi(Rule):
     """A consumer class stands where an ASGI application is expected.
 
-    Why: since Channels 3 a consumer is made per connection by the application that `as_asgi()` returns. The class itself
-    is called with scope, receive and send as if they were arguments of `__init__`, and what comes out cannot be awaited.
+    Why: since Channels 3 a consumer is made per connection by the application that `as_asgi()` returns. The class
+    itself takes scope, receive and send for arguments of its `__init__`, and what comes out cannot be awaited.
 
     See: nothing at start; every connection to that route is refused with HTTP 500 and the log says `TypeError: object
-    ChatConsumer can't be used in 'await' expression`, or `__init__() takes … positional arguments but 4 were given` when
-    the class has its own `__init__`. A `WebsocketCommunicator` raises the same in a test.
+    ChatConsumer can't be used in 'await' expression`, or `__init__() takes … positional arguments but 4 were given`
+    when the class has its own `__init__`. A `WebsocketCommunicator` raises the same in a test.
 
     Mend: call `as_asgi()`: `path("ws/chat/", ChatConsumer.as_asgi())`.
 
@@ -57,7 +56,7 @@ class ConsumerWithoutAsAsgi(Rule):
     def stack(self, stack: Stack) -> Iterator[Finding]:
         if stack.packages.surely_below("channels", "3"):
             return
-        seen: set[Location] = set()
+        seen = set(_version_switches(stack))
         for slot in application_slots(stack):
             for app in slot if all(_is_bare_consumer(app) for app in slot) else ():
                 if isinstance(app, Bare) and app.location not in seen:
@@ -76,6 +75,18 @@ class ConsumerWithoutAsAsgi(Rule):
             "(with an `__init__` of its own: takes … positional arguments but 4 were given)",
             fix=Fix((Edit(insertion, ".as_asgi()"),), safe=True, title="call as_asgi()") if alone else None,
         )
+
+
+def _version_switches(stack: Stack) -> Iterator[Location]:
+    """Bare classes whose module mounts the same path with `as_asgi()` too: the other branch of a version test."""
+    mounted = {
+        (route.path, route.pattern)
+        for route in stack.routes
+        if any(isinstance(app, Mounted) for app in route.targets)
+    }
+    for route in stack.routes:
+        if route.pattern is not None and (route.path, route.pattern) in mounted:
+            yield from (app.location for app in route.targets if isinstance(app, Bare))
 
 
 def _is_bare_consumer(app: object) -> bool:

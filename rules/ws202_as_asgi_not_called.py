@@ -3,8 +3,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from wslint.rule import Edit, Finding, Fix, Level, Location, Rule, Span
-from wslint.stack import Bare, Stack
-from wslint.stack.slots import application_slots
+from wslint.stack import Bare, Stack, application_slots
 
 
 class AsAsgiNotCalled(Rule):
@@ -68,6 +67,7 @@ class AsAsgiNotCalled(Rule):
             app.location,
             f"`{name}.as_asgi` is not called",
             hint=f"add the parentheses: `{name}.as_asgi()`",
-            symptom="HTTP 500 on every connection; log: TypeError: as_asgi() takes 1 positional argument but 4 were given",
+            symptom="HTTP 500 on every connection; "
+            "log: TypeError: as_asgi() takes 1 positional argument but 4 were given",
             fix=Fix((Edit(insertion, "()"),), safe=True, title="call as_asgi()") if alone else None,
         )

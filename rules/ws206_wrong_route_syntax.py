@@ -31,8 +31,8 @@ _CONVERTER_OF_REGEX = {
 class WrongRouteSyntax(Rule):
     """A regular expression in `path()`, or a `<converter:name>` in `re_path()`.
 
-    Why: `path()` takes everything outside its angle brackets literally, `re_path()` knows no converters. Both accept the
-    other's syntax without complaint, and the route then waits for a path with those very characters in it.
+    Why: `path()` takes everything outside its angle brackets literally, `re_path()` knows no converters. Both accept
+    the other's syntax without complaint, and the route then waits for a path with those very characters in it.
 
     See: HTTP 500 when a client opens the path, and `ValueError: No route found for path 'ws/chat/lobby/'.` in the log.
 

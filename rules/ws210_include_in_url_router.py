@@ -4,14 +4,14 @@ from collections.abc import Iterator
 
 from wslint.knowledge.channels import INCLUDE, URL_ROUTER
 from wslint.rule import Edit, Finding, Fix, Level, Location, Related, Rule, Span
-from wslint.stack import App, CallValue, Display, Route, Stack, argument, facts
+from wslint.stack import App, CallValue, Display, Route, Stack, argument, contains, facts
 
 
 class IncludeInUrlRouter(Rule):
     """Django's `include()` in a list of routes that reaches a URLRouter.
 
-    Why: `include()` makes a resolver for HTTP views. URLRouter refuses it when it is built; nesting is done with another
-    URLRouter.
+    Why: `include()` makes a resolver for HTTP views. URLRouter refuses it when it is built; nesting is done with
+    another URLRouter.
 
     See: the ASGI module cannot be imported, so no server starts: `ImproperlyConfigured: … include() is not supported in
     URLRouter. Use nested URLRouter instances instead.`
@@ -67,7 +67,7 @@ class IncludeInUrlRouter(Rule):
                         yield self._finding(stack, route, target)
 
     def _finding(self, stack: Stack, route: Route, target: App) -> Finding:
-        related = () if target.path == route.path and _close(target, route) else (Related(route.location, "this route"),)
+        related = () if _inside(target, route) else (Related(route.location, "this route"),)
         return self.finding(
             target.location,
             "`include()` in the routes of a URLRouter",
@@ -83,8 +83,8 @@ def _is_include(app: App) -> bool:
     return isinstance(app.value, CallValue) and app.value.dotted in INCLUDE
 
 
-def _close(target: App, route: Route) -> bool:
-    return route.location.span.line <= target.location.span.line <= route.location.span.end_line
+def _inside(target: App, route: Route) -> bool:
+    return target.path == route.path and contains(route.location.span, target.location.span)
 
 
 def _fix(stack: Stack, target: App) -> Fix | None:

@@ -3,9 +3,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from wslint.flow import CLOSED, Flow, Life, Occurrence, life_of
-from wslint.rule import Edit, Finding, Fix, Level, Location, Related, Rule, Span
+from wslint.rule import Edit, Finding, Fix, Level, Location, Related, Rule
 from wslint.stack import Consumer, Method, Stack, facts
 from wslint.stack.callers import call_into, place_of
+from wslint.stack.places import after
 
 ACTS = {
     "accept": "accepts",
@@ -70,7 +71,7 @@ class CodeAfterClose(Rule):
                         yield finding
 
     def _late(self, flow: Flow, twice: bool, is_async: bool) -> Iterator[tuple[Occurrence, Occurrence]]:
-        """Every close with the first thing that surely follows it on some path; a coroutine that is dropped never ran."""
+        """Every close with the first thing that surely follows it on some path; dropped coroutines never ran."""
         seen: set[int] = set()
         for later in flow.occurrences:
             if later.kind not in ACTS or (later.kind == "close" and not twice) or (is_async and later.dropped):
@@ -129,7 +130,7 @@ def _name(node: facts.Node) -> str:
 
 def _symptom(kind: str) -> str:
     if kind in ("group_add", "group_send"):
-        return "a client that was refused is a member all the same: what follows close() runs as if it had not been there"
+        return "a client that was refused is a member all the same: what follows close() runs"
     message = "send" if kind == "send" else kind
     daphne = "`Attempt to send on a closed protocol`" if kind == "send" else "ignored in silence"
     return (
@@ -146,7 +147,5 @@ def _fix(close: Occurrence) -> Fix | None:
     statement = place.statement
     if not isinstance(statement, facts.ExpressionStatement):
         return None
-    end = statement.span
-    after = Span(end.end_line, end.end_column, end.end_line, end.end_column)
-    text = "\n" + " " * (end.column - 1) + "return"
-    return Fix((Edit(Location(close.location.path, after), text),), safe=False, title="leave after the close")
+    text = "\n" + " " * (statement.span.column - 1) + "return"
+    return Fix((Edit(after(statement, close.method.frame), text),), safe=False, title="leave after the close")

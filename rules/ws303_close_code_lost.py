@@ -3,9 +3,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from wslint.flow import CLOSED, CONNECTING, Flow, Life, Occurrence, life_of
-from wslint.rule import Edit, Finding, Fix, Level, Location, Rule, Span
+from wslint.rule import Edit, Finding, Fix, Level, Location, Rule
 from wslint.stack import Consumer, Literal, Stack, argument
 from wslint.stack.callers import from_outside, place_of, surely_none, values_from
+from wslint.stack.places import before
 
 ASSUMES_OPEN = ("accept", "send", "group_add")
 
@@ -98,11 +99,10 @@ class CloseCodeLost(Rule):
         others = (other for other in life.flows() if other is not flow)
         if place is None or any(found.node is close.node for other in others for found in other.of("close")):
             return None
-        start = place.statement.span
-        before = Span(start.line, start.column, start.line, start.column)
         name = close.method.node.params[0].name if close.method.node.params else "self"
-        text = f"{await_}{name}.accept()\n" + " " * (start.column - 1)
-        return Fix((Edit(Location(close.location.path, before), text),), safe=False, title="accept before the close")
+        text = f"{await_}{name}.accept()\n" + " " * (place.statement.span.column - 1)
+        at = before(place.statement, close.method.frame)
+        return Fix((Edit(at, text),), safe=False, title="accept before the close")
 
 
 def _code_values(stack: Stack, consumer: Consumer, flow: Flow, close: Occurrence) -> list[tuple[object, ...]]:
@@ -126,4 +126,3 @@ def _code(stack: Stack, consumer: Consumer, flow: Flow, close: Occurrence) -> in
             if isinstance(value, Literal) and isinstance(value.value, int):
                 return value.value
     return None
-

@@ -4,9 +4,10 @@ import operator
 from collections.abc import Callable, Iterator
 
 from wslint.flow import ACCEPTED, CLOSED, Flow, Occurrence, life_of
-from wslint.rule import Finding, Level, Location, Related, Rule
+from wslint.rule import Edit, Finding, Fix, Level, Location, Related, Rule
 from wslint.stack import ClassValue, Consumer, Display, ExternalValue, Frame, Lists, Literal, Stack, argument, facts
 from wslint.stack.callers import values_from
+from wslint.stack.places import after
 
 STANDARD = frozenset({1001, 1002, 1003, *range(1007, 1015)})
 """Codes of the standard that uvicorn and hypercorn send and daphne refuses."""
@@ -86,16 +87,19 @@ class InvalidCloseCode(Rule):
             if is_int and _all_lenient(servers):
                 return None
             shown = f"a member of {enum.cls.name}, not an int"
-            return self._finding(consumer, closing, shown, is_int, servers, expr, None)
+            mend = Edit(after(expr, frame), ".value") if is_int else None
+            return self._finding(consumer, closing, shown, is_int, servers, None, mend)
         ways = values_from(stack.values, consumer.cls, flow.method, closing.method, expr)
         for value in (value for way in ways for value in way):
             for number, location in _numbers(stack, value):
                 verdict = _verdict(number)
                 if verdict is None or (verdict == "standard" and _all_lenient(servers)):
                     continue
-                shown = f"{number!r}"
-                elsewhere = None if location.path == frame.path and location.span == expr.span else location
-                return self._finding(consumer, closing, shown, verdict == "standard", servers, expr, elsewhere)
+                here = frame.at(expr)
+                better = _better(number) if location == here else None
+                mend = None if better is None else Edit(here, str(better))
+                elsewhere = None if location == here else location
+                return self._finding(consumer, closing, repr(number), verdict == "standard", servers, elsewhere, mend)
         return None
 
     def _finding(
@@ -105,8 +109,8 @@ class InvalidCloseCode(Rule):
         shown: str,
         lenient: bool,
         servers: frozenset[str],
-        expr: facts.Expr,
         elsewhere: Location | None,
+        mend: Edit | None,
     ) -> Finding:
         daphne = "daphne raises `invalid close code` or `invalid type` and the client gets 1011"
         uvicorn = "uvicorn raises `ProtocolError: invalid status code` and the client gets 1006"
@@ -124,6 +128,7 @@ class InvalidCloseCode(Rule):
             level=Level.WARNING if lenient and "daphne" not in servers else None,
             symbol=f"{consumer.name}.{closing.method.name}",
             related=[Related(elsewhere, "the code comes from here")] if elsewhere is not None else (),
+            fix=None if mend is None else Fix((mend,), safe=False),
         )
 
 
@@ -151,6 +156,17 @@ def _verdict(number: object) -> str | None:
     if number == 1000 or 3000 <= number <= 4999:
         return None
     return "standard" if number in STANDARD else "never"
+
+
+def _better(number: object) -> int | None:
+    """A code that says the same: 4401 for 401, 4008 for 1008, 4001 for "4001"."""
+    if isinstance(number, str):
+        return int(number) if number.isdecimal() and _verdict(int(number)) is None else None
+    if not isinstance(number, int):
+        return None
+    if 100 <= number <= 599:
+        return 4000 + number
+    return 3000 + number if number in STANDARD else None
 
 
 def _enum_member(stack: Stack, expr: facts.Expr, frame: Frame) -> ClassValue | None:

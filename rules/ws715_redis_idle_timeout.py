@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from wslint.knowledge.channels import CORE_LAYER
-from wslint.knowledge.versions import Packages
+from wslint.stack import Packages
 from wslint.rule import Edit, Finding, Fix, Level, Location, Rule
 from wslint.stack import Literal, Stack, Value, facts
 from wslint.stack.places import after, before, between

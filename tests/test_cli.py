@@ -30,9 +30,7 @@ class Outcome:
 
 
 @pytest.fixture
-def wslint_(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Runner:
+def wslint_(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Runner:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("WSLINT_CACHE_DIR", str(tmp_path.parent / f"{tmp_path.name}-cache"))
     for variable in ("NO_COLOR", "FORCE_COLOR"):
@@ -43,9 +41,7 @@ def wslint_(
 class Runner:
     """`wslint …` in a project folder."""
 
-    def __init__(
-        self, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-    ) -> None:
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
         self.folder, self.monkeypatch, self.capsys = folder, monkeypatch, capsys
 
     def write(self, path: str, text: str) -> Path:
@@ -75,7 +71,9 @@ def test_findings(wslint_: Runner) -> None:
     wslint_.write("chat.py", "import channels\nALPHA = 1\n")
     outcome = wslint_("check")
     assert outcome.status == 1
-    assert outcome.out == """\
+    assert (
+        outcome.out
+        == """\
 chat.py:2:1  WS910 found-alpha  error
     1 | import channels
     2 | ALPHA = 1
@@ -85,6 +83,7 @@ chat.py:2:1  WS910 found-alpha  error
 
 wslint: 1 error; 1 file seen, 1 with Channels code
 """
+    )
 
 
 @pytest.mark.parametrize("output_format", ["full", "concise", "json"])
@@ -198,7 +197,11 @@ def test_several_trees(wslint_: Runner) -> None:
     wslint_.write("b/wslint.yaml", "ignore: [WS911]\n")
     wslint_.write("b/chat.py", "ALPHA = 1\nBETA = 1\n")
     outcome = wslint_("check", "a", "b", "--format", "concise")
-    assert [line[:16] for line in outcome.out.splitlines()] == ["a/chat.py:2:1: W", "b/chat.py:1:1: W", "wslint: 1 error,"]
+    assert [line[:16] for line in outcome.out.splitlines()] == [
+        "a/chat.py:2:1: W",
+        "b/chat.py:1:1: W",
+        "wslint: 1 error,",
+    ]
 
 
 def test_standard_input_stands_for_a_file(wslint_: Runner) -> None:

@@ -10,15 +10,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
 from small_engine import small_engine  # noqa: F401
-from wslint import session
+
+from wslint import api, session
+from wslint.cache import Cache
 from wslint.flake8 import Plugin
+from wslint.report.model import Report
 
 PROJECT = {
     "manage.py": "",
     "chat/__init__.py": "",
-    "chat/consumers.py": '''\
+    "chat/consumers.py": """\
 from channels.generic.websocket import AsyncWebsocketConsumer
 
 
@@ -26,16 +28,16 @@ class ChatConsumer(AsyncWebsocketConsumer):
     async def connect(self):
         await self.close(code=4001)
         await self.accept()
-''',
-    "chat/routing.py": '''\
+""",
+    "chat/routing.py": """\
 from django.urls import path
 
 from chat.consumers import ChatConsumer
 
 websocket_urlpatterns = [path("/ws/chat/", ChatConsumer.as_asgi())]
-''',
+""",
     "config/__init__.py": "",
-    "config/asgi.py": '''\
+    "config/asgi.py": """\
 import os
 
 from channels.auth import AuthMiddlewareStack
@@ -54,13 +56,13 @@ application = ProtocolTypeRouter(
         "websocket": AllowedHostsOriginValidator(AuthMiddlewareStack(URLRouter(websocket_urlpatterns))),
     }
 )
-''',
-    "config/settings.py": '''\
+""",
+    "config/settings.py": """\
 SECRET_KEY = "flake8"
 ALLOWED_HOSTS = ["localhost"]
 INSTALLED_APPS = ["daphne", "django.contrib.auth", "django.contrib.contenttypes", "channels", "chat"]
 ASGI_APPLICATION = "config.asgi.application"
-''',
+""",
 }
 
 
@@ -97,21 +99,28 @@ class TestPlugin:
         assert told(tmp_path / "b.py") == [(1, 0, "WS911 BETA is here")]
 
     def test_one_check_for_all_files(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        calls: list[object] = []
-        real = session.check
-        monkeypatch.setattr(session, "check", lambda *given, **named: (calls.append(given), real(*given, **named))[1])
+        calls: list[list[Path]] = []
+
+        def check(paths: list[Path], cache: Cache) -> Report:
+            calls.append(paths)
+            return api.check(paths, cache=cache)
+
+        monkeypatch.setattr(session, "check", check)
         names = ("a.py", "b.py", "c.py")
         for name in names:
             (tmp_path / name).write_text("ALPHA = 1\n", encoding="utf-8")
         assert [len(told(tmp_path / name)) for name in names] == [1, 1, 1]
-        assert len(calls) == 1
+        assert calls == [[tmp_path]]
 
     def test_the_buffer_wins_over_the_saved_file(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         (tmp_path / "a.py").write_text("ALPHA = 1\n", encoding="utf-8")
-        monkeypatch.setattr(Plugin, "stdin_name", str(tmp_path / "a.py"))
-        text = "\n\nBETA = 1\n"
-        plugin = Plugin(ast.parse(text), "-", text.splitlines(keepends=True))
-        assert [found[:3] for found in plugin.run()] == [(3, 0, "WS911 BETA is here")]
+        monkeypatch.setattr(Plugin, "buffer_name", str(tmp_path / "a.py"))
+        assert told(tmp_path / "a.py", "\n\nBETA = 1\n") == [(3, 0, "WS911 BETA is here")]
+
+    def test_a_buffer_without_a_name(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setattr(Plugin, "buffer_name", "stdin")
+        assert told(Path("stdin"), "BETA = 1\n") == [(1, 0, "WS911 BETA is here")]
 
     def test_the_profile_and_ignores_count_here_too(self, tmp_path: Path) -> None:
         (tmp_path / "wslint.yaml").write_text("profile: strict\nignore: [WS910]\n", encoding="utf-8")

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from test_flake8 import PROJECT
+
 from wslint import api
 from wslint.discover import Tree
 
@@ -49,7 +49,7 @@ def places(document: dict[str, Any], *codes: str) -> list[str]:
     return [f"{one['path']}:{one['line']} {one['code']}" for one in document["findings"] if one["code"] in codes]
 
 
-KEPT = ["chat/consumers.py:7 WS302", "chat/routing.py:5 WS205"]
+KEPT = ["chat/consumers.py:6 WS302", "chat/routing.py:5 WS205"]
 
 
 def nested(depth: int) -> str:
@@ -85,8 +85,12 @@ def settings_that_import_themselves(project: Path) -> None:
 
 
 def classes_that_inherit_in_a_circle(project: Path) -> None:
-    (project / "chat" / "a.py").write_text("import channels\nfrom chat.b import B\nclass A(B): pass\n", encoding="utf-8")
-    (project / "chat" / "b.py").write_text("import channels\nfrom chat.a import A\nclass B(A): pass\n", encoding="utf-8")
+    (project / "chat" / "a.py").write_text(
+        "import channels\nfrom chat.b import B\nclass A(B): pass\n", encoding="utf-8"
+    )
+    (project / "chat" / "b.py").write_text(
+        "import channels\nfrom chat.a import A\nclass B(A): pass\n", encoding="utf-8"
+    )
 
 
 def routes_that_hold_themselves(project: Path) -> None:
@@ -200,7 +204,7 @@ def plant(project: Path, names: tuple[str, ...]) -> Path:
 @pytest.mark.parametrize("on_path", [False, True], ids=["", "PYTHONPATH"])
 def test_the_projects_own_modules_are_never_run(project: Path, caller: str, on_path: bool) -> None:
     by_module = caller.startswith("python")
-    names = SHADOWS
+    names: tuple[str, ...] = SHADOWS
     if caller == "wslint" or (caller == "python -m wslint" and not on_path):
         names += STANDARD  # flake8 itself, and an interpreter told to look there, import these before any of our code
     if caller == "wslint" and not on_path:
@@ -217,7 +221,13 @@ def test_the_projects_own_modules_are_never_run(project: Path, caller: str, on_p
     if on_path:
         environment["PYTHONPATH"] = str(project)
     done = subprocess.run(
-        [*command, *options, "."], cwd=project, env=environment, capture_output=True, text=True, timeout=120, check=False
+        [*command, *options, "."],
+        cwd=project,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
     )
     assert not mark.exists(), mark.read_text(encoding="utf-8")
     assert done.returncode == 1, done.stderr

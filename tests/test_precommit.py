@@ -9,13 +9,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, not_run
-
+from checkout import copied_checkout
+from conftest import not_run
 from test_flake8 import PROJECT
 
 pytestmark = pytest.mark.slow
-
-COPIED = ("wslint", "rules", "pyproject.toml", "README.md", "LICENSE", ".pre-commit-hooks.yaml")
 
 
 def git(folder: Path, *arguments: str) -> None:
@@ -39,14 +37,7 @@ def hooks(tmp_path_factory: pytest.TempPathFactory) -> Path:
     reached = subprocess.run([*download, "setuptools>=77"], capture_output=True, text=True, timeout=200, check=False)
     if reached.returncode:
         not_run(f"pip cannot get setuptools: {reached.stderr.strip().splitlines()[-1]}")
-    folder = tmp_path_factory.mktemp("hooks")
-    for name in COPIED:
-        source = ROOT / name
-        if source.is_dir():
-            shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-        elif source.exists():
-            shutil.copy(source, folder / name)
-    return committed(folder)
+    return committed(copied_checkout(tmp_path_factory.mktemp("hooks") / "wslint"))
 
 
 @pytest.fixture(scope="module")

@@ -16,12 +16,12 @@ from wslint.report.terminal import Style, clean, laid_out, wants_colour, width
 from wslint.rule import Edit, Finding, Fix, Level, Location, Related, Span
 from wslint.source import Source
 
-CONSUMERS = '''\
+CONSUMERS = """\
 class Chat(AsyncWebsocketConsumer):
     async def connect(self):
         if self.scope["user"].is_anonymous:
             await self.close(code=4001)
-'''
+"""
 CLIENT = "socket.onclose = (event) => {\n  if (event.code === 4001) logout()\n}\n"
 
 FINDING = Finding(
@@ -57,7 +57,9 @@ def drawn(text: str, span: Span, message: str = "here") -> str:
 
 
 def test_full() -> None:
-    assert "\n".join(full.render(report(FINDING), Style())) == """\
+    assert (
+        "\n".join(full.render(report(FINDING), Style()))
+        == """\
 chat/consumers.py:4:13  WS303 close-code-lost  warning
     2 |     async def connect(self):
     3 |         if self.scope["user"].is_anonymous:
@@ -69,6 +71,7 @@ chat/consumers.py:4:13  WS303 close-code-lost  warning
   you will see   HTTP 403 in the handshake and close code 1006 in the browser, never 4001
   mend           accept first: `await self.accept()`, then close with the code
 """
+    )
 
 
 def test_full_in_colour_says_the_same() -> None:
@@ -81,11 +84,14 @@ def test_full_in_colour_says_the_same() -> None:
 
 
 def test_tabs_and_wide_characters() -> None:
-    assert drawn("\tx = '漢字é' + lose()\n", Span(1, 14, 1, 20)) == """\
+    assert (
+        drawn("\tx = '漢字é' + lose()\n", Span(1, 14, 1, 20))
+        == """\
 a.py:1:14  WS910 found-alpha  error
     1 |     x = '漢字é' + lose()
       |                   ^^^^^^ here
 """
+    )
 
 
 def test_a_long_message_stands_below() -> None:
@@ -95,7 +101,9 @@ def test_a_long_message_stands_below() -> None:
 
 
 def test_several_lines() -> None:
-    assert drawn("lose(\n    1,\n)\n", Span(1, 1, 3, 2)) == """\
+    assert (
+        drawn("lose(\n    1,\n)\n", Span(1, 1, 3, 2))
+        == """\
 a.py:1:1  WS910 found-alpha  error
     1 | lose(
       | ^^^^^
@@ -104,11 +112,14 @@ a.py:1:1  WS910 found-alpha  error
     3 | )
       | ^ here
 """
+    )
 
 
 def test_of_many_lines_the_first_and_the_last() -> None:
     text = "lose(\n" + "".join(f"    {number},\n" for number in range(2, 1000)) + ")\n"
-    assert drawn(text, Span(1, 1, 1000, 2)) == """\
+    assert (
+        drawn(text, Span(1, 1, 1000, 2))
+        == """\
 a.py:1:1  WS910 found-alpha  error
     1 | lose(
       | ^^^^^
@@ -120,6 +131,7 @@ a.py:1:1  WS910 found-alpha  error
  1000 | )
       | ^ here
 """
+    )
 
 
 def test_a_very_long_line_is_cut_around_the_place() -> None:

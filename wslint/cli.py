@@ -15,7 +15,7 @@ import msgspec
 from wslint import __version__, api
 from wslint.config import Config, ConfigError, closest, patterns
 from wslint.config import read as read_config
-from wslint.explain import page, table
+from wslint.explain import as_json, page, table
 from wslint.explain import render as render_page
 from wslint.registry import registry
 from wslint.report import concise, full, json, summary
@@ -173,7 +173,7 @@ def rules(output_format: str) -> int:
     Info rules are shown by `check` only under `--profile strict` or when they are selected.
     """
     pages = [page(rule) for rule in registry().rules]
-    _print([json.rules(pages)] if output_format == "json" else table(pages, _style()))
+    _print([as_json(pages)] if output_format == "json" else table(pages, _style()))
     return 0
 
 

@@ -18,14 +18,12 @@ NEEDLES: tuple[bytes, ...] = (
     b"group_send",
     b"asgi",
     b"ebsocket",
-    b"scope[",
     b"CHANNEL_LAYERS",
     b"ASGI_APPLICATION",
     b"INSTALLED_APPS",
     b"ALLOWED_HOSTS",
     b"DJANGO_SETTINGS_MODULE",
     b"CORS_",
-    b"corsheaders",
 )
 """What seeds a Channels project; a file with none of these is read only when another file leads to it."""
 
@@ -186,7 +184,10 @@ def discover(
     source_roots: Sequence[str] = (),
     overlay: Mapping[str, bytes] | None = None,
 ) -> Tree:
-    """Walk the tree once. `exclude` is in gitignore syntax, `source_roots` are folders relative to `root`."""
+    """Walk the tree once. `exclude` is in gitignore syntax, `source_roots` are folders relative to `root`.
+
+    Raises ValueError for an `exclude` pattern that is none; whatever the file system holds raises nothing.
+    """
     spec: Spec | None = load("pathspec").GitIgnoreSpec.from_lines(exclude) if exclude else None
     walk = _Walk(os.path.realpath(root), spec)
     walk.run()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 import re
 import sys
 import textwrap
@@ -67,6 +68,24 @@ def table(pages: Iterable[Page], style: Style) -> Iterator[str]:
     name_width = max(len(row[1]) for row in rows)
     for code, name, level, fix, what in rows:
         yield f"{style(code, 'bold')}  {name:<{name_width}}  {level:<7}  {fix:<3}  {what.splitlines()[0]}".rstrip()
+
+
+def as_json(pages: Iterable[Page]) -> str:
+    """All rules for programs."""
+    return json.dumps([_row(page) for page in pages], indent=2, ensure_ascii=True)
+
+
+def _row(page: Page) -> dict[str, object]:
+    rule = page.rule
+    return {
+        "code": rule.code,
+        "name": rule.name,
+        "level": rule.level.value,
+        "has_fix": has_fix(rule),
+        "in_tests": rule.in_tests,
+        "since": rule.since,
+        "summary": page.what,
+    }
 
 
 def _prose(text: str) -> str:

@@ -11,11 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from wslint import __version__
-from wslint.lazy import load
+from wslint.lazy import hidden_project, load
 
 Found = tuple[int, int, str, type[Any]]
-
-STDIN = ("-", "stdin")
 
 
 class Plugin:
@@ -23,21 +21,22 @@ class Plugin:
 
     name = "wslint"
     version = __version__
-    stdin_name = "stdin"
+    buffer_name: str | None = None  # what flake8 calls the file that it reads from standard input
 
-    def __init__(self, tree: ast.AST, filename: str = "-", lines: Sequence[str] = ()) -> None:
+    def __init__(self, tree: ast.AST, filename: str = "stdin", lines: Sequence[str] = ()) -> None:
         self.filename = filename
         self.lines = lines
 
     @classmethod
     def parse_options(cls, options: Any) -> None:
-        """flake8 calls this; with `-` the file's name is the display name."""
-        cls.stdin_name = getattr(options, "stdin_display_name", "stdin")
+        """flake8 calls this before it makes the first instance."""
+        cls.buffer_name = (options.stdin_display_name or "stdin") if "-" in options.filenames else None
 
     def run(self) -> Iterator[Found]:
         """Line, column from 0, text. An exception would end flake8's run, so there is none."""
         try:
-            found = list(self._found())
+            with hidden_project():
+                found = list(self._found())
         except Exception as error:
             found = [(1, 0, f"WS000 wslint crashed on this file ({type(error).__name__}: {error})")]
         for line, column, text in found:
@@ -46,8 +45,8 @@ class Plugin:
     def _found(self) -> Iterator[tuple[int, int, str]]:
         session, config = load("wslint.session"), load("wslint.config")
         try:
-            if self.filename in STDIN:
-                findings = session.in_buffer(Path(self.stdin_name), self.lines)
+            if self.filename == self.buffer_name:
+                findings = session.in_buffer(Path(self.filename), self.lines)
             else:
                 findings = session.in_file(Path(self.filename), self.lines)
         except config.ConfigError as error:

@@ -22,6 +22,8 @@ def in_file(path: Path, lines: Sequence[str]) -> list[Finding]:
 
 def in_buffer(path: Path, lines: Sequence[str]) -> list[Finding]:
     """The findings in a file that holds `lines` in place of what is saved. Raises ConfigError."""
+    if path.suffix != ".py":  # flake8 says "stdin" when it was not told a name
+        path = path.with_name(f"{path.name}.py")
     report = check([path], overlay={path: _encoded(lines)}, cache=default_cache())
     return _of_file(report, path, lines)
 

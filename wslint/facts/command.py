@@ -21,6 +21,11 @@ _PROGRAMS = re.compile(
     rb"|dramatiq|huey|rq |-m django"
 )
 _SCRIPT_NAMES = re.compile(r"(?:.*[-_])?(?:entrypoint|start|run|boot|launch|init|serve|release|web|worker)(?:[-_].*)?")
+_SECTION = re.compile(
+    r"^\[(?:(?:fcgi-)?program|watcher):([^\]\n]+)\][^\n]*\n((?:(?!\[).*\n?)*)", re.MULTILINE
+)  # of supervisor, and of circus
+_QUOTED = re.compile(r"`([^`]+)`")
+_WHOLE = re.compile(r"^\s*(?:[-*]\s+)?(?:run:|script:|command:)?\s*[$>@%#-]*\s*(\S.*)$")
 _WORDS_OF_PROSE = re.compile(r"[A-Z]?[a-z]+[,.:;]?")
 
 
@@ -146,7 +151,7 @@ def _unit(text: _Text) -> Iterator[Command]:
 
 
 def _supervisor(text: _Text) -> Iterator[Command]:
-    for section in re.finditer(r"^\[(?:(?:fcgi-)?program|watcher):([^\]]+)\][^\n]*\n((?:(?!\[).*\n?)*)", text.text, re.MULTILINE):
+    for section in _SECTION.finditer(text.text):
         keys: dict[str, tuple[int, int]] = {}
         for found in re.finditer(r"^(\w+)[ \t]*=[ \t]*(.*(?:\n[ \t]+\S.*)*)$", section[2], re.MULTILINE):
             keys[found[1]] = (section.start(2) + found.start(2), section.start(2) + found.end(2))
@@ -163,16 +168,18 @@ def _supervisor(text: _Text) -> Iterator[Command]:
 
 def _hints(text: _Text) -> Iterator[Command]:
     """Lines of a Makefile, README or pipeline that read like a command; prose that names a server does not."""
+    last = -1
     for number, line in enumerate(text.lines):
-        for piece in re.finditer(r"`([^`]+)`|^\s*(?:[-*]\s+)?(?:run:|script:|command:)?\s*[$>@%#-]*\s*(\S.*)$", line):
-            group = 1 if piece[1] is not None else 2
+        if number <= last:
+            continue
+        for piece in (_QUOTED if "`" in line else _WHOLE).finditer(line):
             start = text.starts[number]
-            end = start + piece.end(group)
+            end = start + piece.end(1)
             last = number
             while last + 1 < len(text.lines) and text.text[end - 1] == "\\":
                 last += 1
                 end = text.starts[last] + len(text.lines[last])
-            for one in text.commands(start + piece.start(group), end, "hint"):
+            for one in text.commands(start + piece.start(1), end, "hint"):
                 if one.program in SERVERS:
                     is_meant = one.target is not None and (":" in one.target or "." in one.target)
                 elif one.program in ("runserver", "manage"):

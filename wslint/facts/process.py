@@ -10,6 +10,7 @@ from wslint.facts.shell import Word, assignments, expand, simple_commands
 
 SERVERS = frozenset({"daphne", "uvicorn", "hypercorn", "granian", "gunicorn", "uwsgi", "waitress-serve"})
 RUNNERS = frozenset({"celery", "dramatiq", "rq", "huey"})
+CELERY = frozenset({"worker", "beat", "flower", "multi", "events", "inspect", "control", "status", "purge", "call"})
 RUNSERVER = frozenset({"runserver", "runserver_plus"})
 
 _FLAGS = {
@@ -35,6 +36,7 @@ WORKERS = {
     "celery": ("-c", "--concurrency"),
 }
 FOLDERS = {"gunicorn": "--chdir", "uvicorn": "--app-dir", "uwsgi": "--chdir", "celery": "--workdir"}
+MOST_WRAPPERS = 20  # `exec env sudo …`
 MOST_SHELLS = 4  # `sh -c "sh -c …"`
 UWSGI_TARGETS = ("--module", "-w", "--wsgi", "--wsgi-file")
 
@@ -50,6 +52,7 @@ _RUN_WRAPPERS = frozenset({"poetry", "uv", "pipenv", "pdm", "rye", "hatch", "con
 _PYTHON = re.compile(r"(?:python|pypy)[\d.]*(?:\.exe)?")
 _SHELLS = frozenset({"sh", "bash", "dash", "ash", "zsh"})
 _TAKES_COMMAND_LINE = frozenset({"watchfiles", "nodemon", "concurrently", "watchexec", "entr"})
+_COMPOSE_OPTIONS = frozenset({"-e", "--env", "-u", "--user", "-w", "--workdir", "-v", "-p", "--name", "--entrypoint"})
 _SYSTEM = ("/bin/", "/sbin/", "/usr/bin/", "/usr/sbin/")
 _TARGET = re.compile(r"[A-Za-z_][\w.\-/]*(?::[A-Za-z_][\w.]*(?:\(.*\))?)?")
 
@@ -97,7 +100,9 @@ def pairs(words: list[Word]) -> dict[str, str]:
 def process(words: list[Word], environment: Mapping[str, str], directory: str | None, depth: int = 0) -> list[Process]:
     """The program that one simple command starts (several behind `sh -c`), none when it is not one that matters."""
     environment = dict(environment)
-    while words:
+    for _ in range(MOST_WRAPPERS):
+        if not words:
+            break
         name = words[0].text.rpartition("/")[2]
         if _PYTHON.fullmatch(name):
             words = _behind_python(words)
@@ -110,7 +115,8 @@ def process(words: list[Word], environment: Mapping[str, str], directory: str | 
             asks = {"--version", "--help", "-h", "--check-config"} & {word.text for word in words}
             return [] if asks or len(words) == 1 else [_server(name, words, environment, directory)]
         if name in RUNNERS:
-            return [_runner(name, words, environment, directory)]
+            started = _runner(name, words, environment, directory)
+            return [started] if name != "celery" or started.subcommand in CELERY else []
         if name in _SHELLS or name in _TAKES_COMMAND_LINE or (len(words) == 1 and " " in name):
             if depth > MOST_SHELLS:
                 return []
@@ -119,17 +125,21 @@ def process(words: list[Word], environment: Mapping[str, str], directory: str | 
                 for script in _scripts(name, words)
                 for one in processes(script.text, environment, directory, depth + 1)
             ]
+        if name in ("docker", "docker-compose", "podman", "podman-compose"):
+            words = _behind_compose(words)
+            continue
         rest = _behind_wrapper(name, words, environment)
-        if rest is None:
-            return []
-        words = rest
+        if rest is None and _is_own_script(words[0].text):
+            found = process(_from_known(words[1:]), environment, directory, depth + 1) if depth <= MOST_SHELLS else []
+            return [one for one in found if one.program not in SERVERS or one.target is not None]
+        words = rest or []
     return []
 
 
 def _scripts(name: str, words: list[Word]) -> list[Word]:
     """The words that are command lines themselves."""
     if name in _SHELLS:
-        return [later for word, later in zip(words, words[1:], strict=False) if re.fullmatch(r"-[a-z]*c", word.text)]
+        return [words[at] for at in range(1, len(words)) if re.fullmatch(r"-[a-z]*c", words[at - 1].text)]
     return [word for word in words if " " in word.text]
 
 
@@ -165,18 +175,13 @@ def _behind_wrapper(name: str, words: list[Word], environment: dict[str, str]) -
     if name in _RUN_WRAPPERS:
         run = next((at for at, word in enumerate(words) if word.text == "run"), None)
         return _from_known(words[run + 1 :]) if run is not None else None
-    if name in ("docker", "docker-compose", "podman", "podman-compose"):
-        verb = next((at for at, word in enumerate(words) if word.text in ("run", "exec")), None)
-        return _from_known(words[verb + 1 :]) if verb is not None else None
     if name == "command" and len(words) > 1 and words[1].text in ("-v", "-V"):
         return None
     stem = name.removesuffix(".sh")
-    if stem not in _WRAPPERS and not _is_own_script(words[0].text):
-        return None
-    if any(word.text == "--" for word in words):
+    if any(word.text == "--" for word in words) and (stem in _WRAPPERS or _is_own_script(words[0].text)):
         return words[next(at for at, word in enumerate(words) if word.text == "--") + 1 :]
     if stem not in _WRAPPERS:
-        return _from_known(words[1:])
+        return None
     rest = words[1 + _WRAPPERS[stem] :]
     count = assignments(rest)
     environment.update(pairs(rest[:count]))
@@ -184,11 +189,20 @@ def _behind_wrapper(name: str, words: list[Word], environment: dict[str, str]) -
     return rest if rest and not rest[0].text.startswith("-") and _starts_known(rest[0].text) else _from_known(rest)
 
 
+def _behind_compose(words: list[Word]) -> list[Word]:
+    """What `docker compose run … service …` runs in the service."""
+    at = next((at for at, word in enumerate(words) if word.text in ("run", "exec")), len(words)) + 1
+    while at < len(words) and words[at].text.startswith("-"):
+        at += 2 if words[at].text in _COMPOSE_OPTIONS else 1
+    return words[at + 1 :]
+
+
 def _is_own_script(text: str) -> bool:
     """A script of the project (or a variable) in front of a command, which it most likely ends in."""
     name = text.rpartition("/")[2]
-    is_path = "/" in text and not text.startswith(_SYSTEM)
-    return is_path or text.startswith("$") or name.endswith(".sh") or any(part in name for part in ("entrypoint", "exec"))
+    if "/" in text and not text.startswith(_SYSTEM):
+        return True
+    return text.startswith("$") or name.endswith(".sh") or "entrypoint" in name or "exec" in name
 
 
 def _from_known(words: list[Word]) -> list[Word]:

@@ -310,7 +310,7 @@ class _Lowering:
         if all(isinstance(part, m.Constant) for part in parts):
             values: list[Any] = [part.value for part in parts if isinstance(part, m.Constant)]
             if all(isinstance(value, str) for value in values):
-                return m.Constant(span, "".join(values))
+                return _literal(span, "".join(values))
         if all(isinstance(part, m.Bytes) for part in parts):
             return m.Bytes(span, b"".join(part.value for part in parts if isinstance(part, m.Bytes)))
         return m.FString(span, tuple(parts))
@@ -339,7 +339,7 @@ class _Lowering:
                 text = part.value.replace("{{", "{").replace("}}", "}")
                 if not raw and "\\" in text:
                     text = _unescape(text)
-                parts.append(m.Constant(span, text))
+                parts.append(_literal(span, text))
         return m.FString(span, tuple(parts))
 
     def Integer(self, node: cst.Integer) -> m.Expr:
@@ -495,7 +495,18 @@ def _string(node: cst.SimpleString) -> str | bytes | None:
 def _literal(span: m.Span, value: str | bytes | None) -> m.Expr:
     if value is None:
         return m.Opaque(span)
-    return m.Bytes(span, value) if isinstance(value, bytes) else m.Constant(span, value)
+    if isinstance(value, bytes):
+        return m.Bytes(span, value)
+    return m.Constant(span, value) if _is_unicode(value) else m.Opaque(span)
+
+
+def _is_unicode(text: str) -> bool:
+    """Can a text be stored (no lone surrogates)?"""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _evaluate(literal: str) -> str | bytes | None:

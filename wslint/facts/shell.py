@@ -11,6 +11,7 @@ _PLAIN = re.compile(r"[^\s\\'\"$`;&|()<>#]+")
 _SINGLE = re.compile(r"'([^']*)'?")
 _DOUBLE = re.compile(r'"((?:[^"\\]|\\[\s\S])*)"?')
 _BRACED = re.compile(r"\$\{[^{}\n]*(?:\{[^{}\n]*\}[^{}\n]*)*\}")
+_COMMAND = re.compile(r"\$\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\)")
 _REDIRECT = re.compile(r"\d*(?:>>|>\||>&|<&|>|<<<|<)(?:&?\d+(?=\s|$)|-(?=\s|$)|[ \t]*(?=\S))")
 _HEREDOC = re.compile(r"<<-?[ \t]*(['\"]?)(\w+)\1")
 _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=")
@@ -156,13 +157,8 @@ def _substitution(text: str, place: int) -> int:
     braced = _BRACED.match(text, place)
     if braced:
         return braced.end()
-    if text.startswith("$(", place):
-        depth = 0
-        for index in range(place + 1, min(len(text), place + 2000)):
-            depth += {"(": 1, ")": -1}.get(text[index], 0)
-            if depth == 0:
-                return index + 1
-    return place + 1
+    command = _COMMAND.match(text, place)
+    return command.end() if command else place + 1
 
 
 def _end_of_line(text: str, place: int) -> int:

@@ -1,7 +1,7 @@
-"""Every path of a consumer's methods: is the socket connecting, accepted or closed; which attributes are set?
+"""Every path of a consumer's methods: is the socket connecting, accepted or closed, and what is set on `self`?
 
 An abstract interpreter over the lowered bodies. It follows helper methods, `super()`, project base classes and functions
-that are given `self`; it knows what a helper returned on which path and tests that are asked twice. Loops run at most
+given `self`; it knows what a helper returned on which path and tests that are asked twice. Loops run at most
 twice and any statement of a `try` may raise. What it cannot follow makes the socket *unknown*, and unknown is silence.
 """
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from wslint.facts import model as m
 from wslint.facts.walk import within
-from wslint.flow.condition import outer_facts, own_tests, text
+from wslint.flow.condition import outer_facts, own_tests, paths, text
 from wslint.flow.state import (
     ACCEPTED,
     ANY_ATTRIBUTE,
@@ -46,6 +46,7 @@ class Place:
     self_name: str | None
     tests: frozenset[str]
     frame: Frame
+    computed: dict[str, frozenset[str]]
 
 
 class Calls:
@@ -62,7 +63,8 @@ class Calls:
         self.place: Place
         self.entry_call: m.Node | None = None
         self.left: list[Exit] = []
-        self.memo: dict[tuple[int, int, int, frozenset[State], bool, bool], Out] = {}
+        self.muted = False
+        self.memo: dict[tuple[int, int, int, frozenset[State], bool, bool, bool], Out] = {}
         self.frames: dict[tuple[int, int, int], Frame] = {}
         self.sends = sends_by_call(stack)
         self.own_tests = own_tests(consumer)
@@ -156,10 +158,12 @@ class Calls:
                 replace(s, socket=ACCEPTED, accepted_by=occurrence) if s.socket == CONNECTING else s for s in states
             )
         if kind == "close":
-            return valueless(
-                s if s.socket == UNKNOWN else replace(s, socket=CLOSED, closed_by=occurrence, doubt=0) for s in states
-            )
+            return valueless(s if s.socket == UNKNOWN else self._closed(s, occurrence) for s in states)
         return valueless(states)
+
+    def _closed(self, state: State, by: Occurrence) -> State:
+        tied = frozenset().union(*(paths(condition) for condition in self.conditions))
+        return replace(state, socket=CLOSED, closed_by=by, doubt=0, tied=tied)
 
     def _raw_send(self, node: m.Call) -> str:
         """What a raw consumer's `self.send({"type": …})` does."""
@@ -185,8 +189,16 @@ class Calls:
         after += [self._returned(state, method) for state, _ in out.returned]
         if any((state.socket, state.closed_by) not in before for state in after) and not self._plain(method):
             return [unknown(state) for state in after]
-        facts_free = [replace(state, facts=outer_facts(state, states)) for state in after]
-        return joined(facts_free)
+        given = frozenset().union(*(paths(arg.value) for arg in call.args))
+        closes = {state.closed_by for state in states}
+        told = frozenset().union(*(state.tied for state in after if state.closed_by not in closes))
+        left: list[State] = []
+        for state in after:
+            tied = state.tied | told
+            if told:
+                tied = frozenset(path for path in tied if path.startswith("self.")) | given
+            left.append(replace(state, facts=outer_facts(state, states), tied=tied))
+        return joined(left)
 
     def _frame(self, method: Method, call: m.Call) -> Frame:
         """Where the body of a helper is read for one call: its parameters are the caller's arguments."""
@@ -231,7 +243,11 @@ class Calls:
 
     def _later(self, node: m.Call, states: list[State]) -> list[State]:
         """A coroutine started as a task: what it does to the socket happens at some other time."""
-        after = valueless(self.call(node, states))
+        muted, self.muted = self.muted, True
+        try:
+            after = valueless(self.call(node, states))
+        finally:
+            self.muted = muted
         same = {(state.socket, state.closed_by, state.accepted_by) for state in states}
         if all((state.socket, state.closed_by, state.accepted_by) in same for state in after):
             return states
@@ -265,6 +281,8 @@ class Calls:
 
     def _occur(self, kind: str, node: m.Node, states: list[State], name: str, dropped: bool = False) -> Occurrence:
         outer = self.entry_call or node
+        if self.muted:
+            return Occurrence(kind, node, self.place.method, outer, name, [self.place.frame])
         key = (kind, id(node), id(outer))
         found = self.occurrences.get(key)
         if found is None:

@@ -24,9 +24,20 @@ class Unsure:
         return "?"
 
 
+@dataclass(frozen=True)
+class Exactly:
+    """A value that is this literal."""
+
+    literal: str | int | float
+
+    def __bool__(self) -> bool:
+        return bool(self.literal)
+
+
 UNSURE = Unsure()
-Truth = bool | None | Unsure
-"""What is known of a value: True and False stand for any true and false one, None for None."""
+Sure = bool | Exactly | None
+Truth = Sure | Unsure
+"""What is known of a value: True and False stand for any true and false one, None for None, or it is a literal."""
 
 
 @dataclass(eq=False)
@@ -71,15 +82,17 @@ class Occurrence:
 class State:
     """One way to be at a place: the socket, what closed and accepted it, and what is known besides.
 
-    `doubt` counts the conditions passed since the socket was closed that may leave this path out.
+    `tied` is what decided whether the socket was closed: the conditions around that close and what was bound with it.
+    `doubt` counts the conditions passed since that look at the same things and may leave this path out.
     """
 
     socket: str
     closed_by: Occurrence | None = None
     accepted_by: Occurrence | None = None
     doubt: int = 0
-    facts: frozenset[tuple[str, bool | None]] = frozenset()
+    facts: frozenset[tuple[str, Sure]] = frozenset()
     attributes: frozenset[str] = frozenset()
+    tied: frozenset[str] = frozenset()
     value: Truth = UNSURE
 
     @property
@@ -123,16 +136,19 @@ class GaveUp(Exception):
 
 
 def forget(state: State) -> State:
-    return replace(state, facts=frozenset(), doubt=0, value=UNSURE)
+    return replace(state, facts=frozenset(), doubt=0, tied=frozenset(), value=UNSURE)
 
 
 def joined(states: Iterable[State]) -> list[State]:
     """One state per way to be, with the attributes that all its paths have set."""
     merged: dict[State, State] = {}
     for state in states:
-        key = replace(state, attributes=frozenset())
+        key = replace(state, attributes=frozenset(), tied=frozenset())
         have = merged.get(key)
-        merged[key] = state if have is None else replace(have, attributes=_common(have.attributes, state.attributes))
+        if have is not None:
+            attributes = _common(have.attributes, state.attributes)
+            state = replace(have, attributes=attributes, tied=have.tied | state.tied)
+        merged[key] = state
     if len(merged) > MAX_STATES:
         raise GaveUp
     return list(merged.values())
@@ -152,27 +168,23 @@ def unknown(state: State) -> State:
     return State(UNKNOWN, facts=state.facts, attributes=frozenset({ANY_ATTRIBUTE}))
 
 
-def doubted(state: State) -> State:
-    return replace(state, doubt=state.doubt + 1) if state.socket == CLOSED else state
-
-
-def undoubted(state: State, before: list[State]) -> State:
-    """Leave a condition that the closed states of `before` had entered."""
-    for other in before:
-        if other.closed_by is state.closed_by and other.socket == state.socket and other.doubt < state.doubt:
-            return replace(state, doubt=other.doubt)
-    return state
-
-
-def rejoined(left: list[State], right: list[State]) -> list[State]:
-    """After both arms of a condition: a closed state that came through both is as sure as before it."""
-    through = {(state.closed_by, state.doubt) for state in left} & {(state.closed_by, state.doubt) for state in right}
+def rejoined(left: list[State], right: list[State], entered: list[State]) -> list[State]:
+    """After both arms of a condition: what came through both is as sure as it was before the condition."""
+    through = {_kind(state) for state in left} & {_kind(state) for state in right}
+    before: dict[tuple[str, Occurrence | None], int] = {}
+    for state in entered:
+        before[_kind(state)] = min(state.doubt, before.get(_kind(state), state.doubt))
     out: list[State] = []
     for state in (*left, *right):
-        if state.socket == CLOSED and state.doubt and (state.closed_by, state.doubt) in through:
-            state = replace(state, doubt=state.doubt - 1)
+        kind = _kind(state)
+        if kind in through and kind in before and state.doubt > before[kind]:
+            state = replace(state, doubt=before[kind])
         out.append(state)
     return joined(out)
+
+
+def _kind(state: State) -> tuple[str, Occurrence | None]:
+    return state.socket, state.closed_by
 
 
 @dataclass(eq=False)

@@ -9,7 +9,17 @@ from dataclasses import replace
 from wslint.facts import model as m
 from wslint.facts.walk import children, within
 from wslint.flow.call import MAX_DEPTH, STOCK, Calls, Place, self_name_of
-from wslint.flow.condition import compared, mentions, repeated_tests, text
+from wslint.flow.condition import (
+    compared,
+    correlated,
+    literal_truth,
+    mentions,
+    paths,
+    positive,
+    repeated_tests,
+    sources,
+    text,
+)
 from wslint.flow.state import (
     ACCEPTED,
     CLOSED,
@@ -20,13 +30,12 @@ from wslint.flow.state import (
     GaveUp,
     Out,
     State,
+    Sure,
     Truth,
     Unsure,
-    doubted,
     forget,
     joined,
     rejoined,
-    undoubted,
     valueless,
 )
 from wslint.stack.classes import Method
@@ -60,12 +69,12 @@ class Walk(Calls):
             return Out(next=states)
         states = joined(states)
         entry = id(self.entry_call)
-        key = (id(node), id(frame), entry, frozenset(states), bool(self.conditions), self.guards > 0)
+        key = (id(node), id(frame), entry, frozenset(states), bool(self.conditions), self.guards > 0, self.muted)
         if key in self.memo:
             return self.memo[key]
         self.active.append(node)
         outer = self.__dict__.get("place")
-        self.place = Place(method, self_name, repeated_tests(node) | self.own_tests, frame)
+        self.place = Place(method, self_name, repeated_tests(node) | self.own_tests, frame, sources(node))
         try:
             out = self.block(node.body, states)
         finally:
@@ -91,6 +100,7 @@ class Walk(Calls):
                 return Out(next=valueless(self.expr(node.value, states, dropped=True)))
             case m.Assign():
                 after = states if node.value is None else self.expr(node.value, states)
+                after = self._tie_bound(states, after, node.targets)
                 for target in node.targets:
                     after = self.assign(target, after) if node.value is not None else after
                 return Out(next=valueless(after))
@@ -130,7 +140,13 @@ class Walk(Calls):
         with self._under(node.test):
             body = self.block(node.body, true)
             orelse = self.block(node.orelse, false)
-        out = Out(next=rejoined(body.next, orelse.next))
+        out = Out(
+            next=rejoined(
+                self._tie_arm(node.test, node.body, true, body.next, orelse.next, false),
+                self._tie_arm(node.test, node.orelse, false, orelse.next, body.next, true),
+                states,
+            )
+        )
         out.jumps(body)
         out.jumps(orelse)
         return out
@@ -146,7 +162,9 @@ class Walk(Calls):
                 inside, skipped = self.split(node.test, entering)
                 leaving += skipped
             else:
-                inside = [doubted(state) for state in entering] if not endless else entering
+                inside = (
+                    [self._doubted(state, node.iterable) for state in entering] if isinstance(node, m.For) else entering
+                )
             if isinstance(node, m.For):
                 inside = self.assign(node.target, inside)
             with self._under(None if endless else node.test if isinstance(node, m.While) else node.iterable):
@@ -163,7 +181,7 @@ class Walk(Calls):
             leaving = [state for state in leaving if state not in states] or []
         after = self.block(node.orelse, joined(leaving))
         out.jumps(after)
-        out.next = joined([undoubted(state, states) for state in after.next])
+        out.next = rejoined(after.next, after.next, states)
         return out
 
     def _try(self, node: m.Try, states: list[State]) -> Out:
@@ -190,7 +208,7 @@ class Walk(Calls):
             out.jumps(orelse)
             body_next = orelse.next
         out.next += body_next
-        entering = joined([doubted(state) for state in before])
+        entering = joined([replace(state, doubt=state.doubt + (state.socket == CLOSED)) for state in before])
         for handler in node.handlers:
             caught = self.block(handler.body, entering)
             out.jumps(caught)
@@ -242,7 +260,7 @@ class Walk(Calls):
     def _match(self, node: m.Match, states: list[State]) -> Out:
         states = valueless(self.expr(node.subject, states))
         out = Out()
-        entering = [doubted(state) for state in states]
+        entering = [self._doubted(state, node.subject) for state in states]
         with self._under(node.subject):
             arms = [self.block(case.body, entering) for case in node.cases]
         nexts = [arm.next for arm in arms]
@@ -250,10 +268,8 @@ class Walk(Calls):
             nexts.append(entering)
         for arm in arms:
             out.jumps(arm)
-        through_all = [state for state in entering if all(state in found for found in nexts)]
-        out.next = joined(
-            [undoubted(state, states) if state in through_all else state for found in nexts for state in found]
-        )
+        for found in nexts:
+            out.next = rejoined(out.next, found, states) if out.next else found
         return out
 
     def _raise(self, node: m.Raise, states: list[State]) -> Out:
@@ -269,7 +285,7 @@ class Walk(Calls):
                 kind, socket = _ENDS[dotted]
                 occurrence = self._occur(kind, node, states, "")
                 if socket == CLOSED:
-                    states = [replace(state, socket=CLOSED, closed_by=occurrence, doubt=0) for state in states]
+                    states = [self._closed(state, occurrence) for state in states]
                 elif socket == ACCEPTED:
                     states = [replace(state, socket=ACCEPTED, accepted_by=occurrence) for state in states]
                 self.left += [Exit("stop" if kind == "stop" else "deny", node, forget(state)) for state in states]
@@ -312,31 +328,71 @@ class Walk(Calls):
             value = state.value
             state = replace(state, value=UNSURE)
             if isinstance(value, Unsure):
-                true.append(doubted(self._assume(test, True, state)))
-                false.append(doubted(self._assume(test, False, state)))
+                state = self._doubted(state, test)
+                true.append(self._assume(test, True, state))
+                false.append(self._assume(test, False, state))
             elif value:
                 true.append(state)
             else:
                 false.append(state)
         return joined(true), joined(false)
 
+    def _doubted(self, state: State, test: m.Expr) -> State:
+        """Pass a condition that may depend on what decided about the close."""
+        if state.tied and correlated(paths(test), state.tied, self.place.computed):
+            return replace(state, doubt=state.doubt + 1)
+        return state
+
+    def _tie_bound(self, before: list[State], after: list[State], targets: tuple[m.Expr, ...]) -> list[State]:
+        """What is bound to the result of a call that may have closed tells whether it did."""
+        closes = {state.closed_by for state in before}
+        if all(state.closed_by in closes for state in after):
+            return after
+        names = frozenset().union(*(paths(target) for target in targets))
+        return [replace(state, tied=state.tied | names) for state in after]
+
+    def _tie_arm(
+        self,
+        test: m.Expr,
+        body: tuple[m.Stmt, ...],
+        entered: list[State],
+        left: list[State],
+        other: list[State],
+        other_entered: list[State],
+    ) -> list[State]:
+        """What an arm that closed bound besides, and what the arm beside one that closed knows by not having been it."""
+        closes = {state.closed_by for state in entered}
+        others = {state.closed_by for state in other_entered}
+        bound = frozenset().union(*(paths(target) for target in _targets(body)))
+        out: list[State] = []
+        for state in left:
+            if state.closed_by not in closes:
+                state = replace(state, tied=state.tied | bound)
+            elif any(beside.closed_by not in others for beside in other):
+                state = replace(state, tied=state.tied | paths(test))
+            out.append(state)
+        return out
+
     def _assume(self, test: m.Expr, truth: bool, state: State) -> State:
+        plain, negated = positive(test)
+        if negated:
+            return self._assume(plain, not truth, state)
         match test:
-            case m.UnaryOp(op="not"):
-                return self._assume(test.operand, not truth, state)
             case m.BoolOp(op="and") if truth:
                 return self._assume(test.right, True, self._assume(test.left, True, state))
             case m.BoolOp(op="or") if not truth:
                 return self._assume(test.right, False, self._assume(test.left, False, state))
             case m.Compare(op="is" | "==" | "is not" | "!=", right=m.Constant(value=None)):
                 is_none = truth if test.op in ("is", "==") else not truth
-                return self._fact(text(test.left), None, state) if is_none else state
+                return self._fact(text(test.left), None, state) if is_none else self._fact(text(test), truth, state)
+            case m.Compare(op="==" | "!=", right=m.Constant() as right) if truth is (test.op == "=="):
+                return self._fact(text(test.left), literal_truth(right), state)
             case m.Walrus():
                 return self._assume(test.target, truth, state)
             case _:
                 return self._fact(text(test), truth, state)
 
-    def _fact(self, key: str | None, value: bool | None, state: State) -> State:
+    def _fact(self, key: str | None, value: Sure, state: State) -> State:
         if key is None or key not in self.place.tests:
             return state
         kept = {fact for fact in state.facts if fact[0] != key}
@@ -355,8 +411,7 @@ class Walk(Calls):
         """Run an expression; each state then carries what is known of its value."""
         match node:
             case m.Constant():
-                value = None if node.value is None else bool(node.value)
-                return [replace(state, value=value) for state in states]
+                return [replace(state, value=literal_truth(node)) for state in states]
             case m.Name():
                 return [replace(state, value=self._known(node.id, state)) for state in states]
             case m.Attribute():
@@ -380,9 +435,10 @@ class Walk(Calls):
                 with self._under(node.test):
                     body = self.expr(node.body, true)
                     orelse = self.expr(node.orelse, false)
-                return rejoined(body, orelse)
+                return rejoined(body, orelse, states)
             case m.Walrus():
-                return self.assign(node.target, self.expr(node.value, states))
+                after = self._tie_bound(states, self.expr(node.value, states), (node.target,))
+                return self.assign(node.target, after)
             case m.Lambda():
                 return valueless(states)
             case m.Comprehension():
@@ -390,8 +446,8 @@ class Walk(Calls):
                 for generator in node.generators:
                     after = valueless(self.expr(generator.iterable, after))
                 with self._under(node):
-                    made = self.expr(node.element, [doubted(state) for state in after])
-                return valueless([*after, *(undoubted(state, after) for state in made)])
+                    made = self.expr(node.element, after)
+                return valueless([*after, *made])
             case _:
                 after = self._part(node, states)
                 truth = self._structured(node)
@@ -414,8 +470,12 @@ class Walk(Calls):
         else:
             self._occur("read", node, states, name)
             after = states
-        key = text(node)
-        return [replace(state, value=self._known(key, state)) for state in after]
+        plain, negated = positive(node)
+        values = [self._known(text(plain), state) for state in after]
+        return [
+            replace(state, value=value if isinstance(value, Unsure) or not negated else not value)
+            for state, value in zip(after, values, strict=True)
+        ]
 
     def _bool(self, node: m.BoolOp, states: list[State]) -> list[State]:
         wanted = node.op == "and"
@@ -424,25 +484,33 @@ class Walk(Calls):
         for state in self.expr(node.left, states):
             if isinstance(state.value, Unsure):
                 stop = self._assume(node.left, not wanted, state)
-                out.append(doubted(replace(stop, value=not wanted)))
-                going.append(doubted(replace(self._assume(node.left, wanted, state), value=UNSURE)))
+                out.append(self._doubted(replace(stop, value=not wanted), node.left))
+                going.append(self._doubted(replace(self._assume(node.left, wanted, state), value=UNSURE), node.left))
             elif bool(state.value) is wanted:
                 going.append(replace(state, value=UNSURE))
             else:
                 out.append(state)
         with self._under(node.left):
             out += self.expr(node.right, joined(going)) if going else []
-        return joined([undoubted(state, states) for state in out])
+        return rejoined(out, out, states)
 
     def _compare(self, node: m.Compare, states: list[State]) -> list[State]:
         after = self.expr(node.left, states)
-        if isinstance(node.right, m.Constant) and (node.right.value is None or isinstance(node.right.value, bool)):
-            right = node.right.value
-            same = node.op in ("is", "==")
-            if node.op in ("is", "==", "is not", "!="):
-                return [replace(state, value=compared(state.value, right, same)) for state in after]
-        after = valueless(self.expr(node.right, valueless(after)))
+        plain, negated = positive(node)
+        if negated and isinstance(plain, m.Compare):
+            return [
+                state if isinstance(state.value, Unsure) else replace(state, value=not state.value)
+                for state in self._compare(plain, states)
+            ]
         key = text(node)
+        if isinstance(node.right, m.Constant) and node.op in ("is", "==", "is not", "!="):
+            same = node.op in ("is", "==")
+            sure = [replace(state, value=compared(state.value, node.right.value, same)) for state in after]
+            return [
+                replace(state, value=self._known(key, state)) if isinstance(state.value, Unsure) else state
+                for state in sure
+            ]
+        after = valueless(self.expr(node.right, valueless(after)))
         return [replace(state, value=self._known(key, state)) for state in after]
 
     def _awaited(self, node: m.Await, states: list[State]) -> list[State]:
@@ -483,6 +551,12 @@ _ENDS: dict[str | None, tuple[str, str]] = {
     "channels.exceptions.AcceptConnection": ("accept", ACCEPTED),
     "channels.exceptions.StopConsumer": ("stop", ""),
 }
+
+
+def _targets(body: tuple[m.Stmt, ...]) -> Iterator[m.Expr]:
+    for node in within(body):
+        if isinstance(node, m.Assign):
+            yield from node.targets
 
 
 def may_raise(node: m.Stmt) -> bool:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from typing import Any
 
-from wslint.explain import Page, has_fix
 from wslint.report.model import Report
 from wslint.rule import Edit, Finding, Fix, Related, Span
 
@@ -30,23 +28,6 @@ def render(report: Report, root: str = ".") -> str:
         },
     }
     return json.dumps(document, indent=2, ensure_ascii=True)
-
-
-def rules(pages: Iterable[Page]) -> str:
-    """What `wslint rules --format json` prints."""
-    return json.dumps([_rule(page) for page in pages], indent=2, ensure_ascii=True)
-
-
-def _rule(page: Page) -> dict[str, Any]:
-    return {
-        "code": page.rule.code,
-        "name": page.rule.name,
-        "level": page.rule.level.value,
-        "has_fix": has_fix(page.rule),
-        "in_tests": page.rule.in_tests,
-        "since": page.rule.since,
-        "summary": page.what,
-    }
 
 
 def _finding(finding: Finding) -> dict[str, Any]:

@@ -33,6 +33,7 @@ from wslint.stack.model import (
     is_test_path,
     mounts_of,
 )
+from wslint.stack.packages import Packages
 from wslint.stack.slots import application_slots, calls_inner
 from wslint.stack.text import Hole, Pattern
 from wslint.stack.values import (
@@ -83,6 +84,7 @@ __all__ = [
     "Mount",
     "Mounted",
     "NameRouter",
+    "Packages",
     "Parameter",
     "Pattern",
     "ProtocolRouter",

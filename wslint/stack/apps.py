@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from wslint.facts import model as m
+from wslint.facts.walk import within
 from wslint.knowledge import channels as known
 from wslint.rule import Location
 from wslint.stack import model as d
 from wslint.stack.classes import Class
-from wslint.stack.lists import Lists
+from wslint.stack.lists import Lists, body_of
+from wslint.stack.scope import Scope
 from wslint.stack.values import (
     AttributeValue,
     CallValue,
@@ -204,6 +206,7 @@ class Apps:
                             keys[key] = inner.at(item.key)
                         else:
                             complete = False
+                    complete = self._grown(value, entries, keys) and complete
                 case CallValue() if value.dotted == "builtins.dict":
                     for arg in value.node.args:
                         if arg.keyword is not None:
@@ -216,33 +219,38 @@ class Apps:
                         complete = self._mapping(side, inner, entries, keys, depth + 1) and complete
                 case _:
                     complete = False
-        if isinstance(expr, m.Name):
-            complete = self._items_set(expr, frame, entries, keys) and complete
         return complete
 
-    def _items_set(
-        self, name: m.Name, frame: Frame, entries: dict[str, tuple[d.App, ...]], keys: dict[str, Location]
-    ) -> bool:
+    def _grown(self, mapping: Display, entries: dict[str, tuple[d.App, ...]], keys: dict[str, Location]) -> bool:
         """`routes["websocket"] = …` and `routes.update(…)` on the variable that holds the mapping."""
-        from wslint.facts.walk import within
-        from wslint.stack.lists import body_of
+        home, scope = mapping.frame, mapping.frame.scope
+        names = [
+            name
+            for name, bindings in scope.bindings.items()
+            if any(binding.value is mapping.node for binding in bindings)
+        ]
+        return all(self._items_set(name, scope, home, entries, keys) for name in names)
 
-        scope = frame.scope.owner(name.id)
-        if scope is None:
-            return False
-        home = frame if scope is frame.scope else self.values.frame(scope)
+    def _items_set(
+        self,
+        name: str,
+        scope: Scope,
+        home: Frame,
+        entries: dict[str, tuple[d.App, ...]],
+        keys: dict[str, Location],
+    ) -> bool:
         complete = True
         for node in within(body_of(scope)):
             if isinstance(node, m.Assign) and node.value is not None:
                 for target in node.targets:
-                    if isinstance(target, m.Subscript) and _is_name(target.value, name.id):
+                    if isinstance(target, m.Subscript) and _is_name(target.value, name):
                         key = self.values.constant(target.index, home)
                         if isinstance(key, str):
                             entries[key] = (*entries.get(key, ()), *self.of(node.value, home))
                             keys[key] = home.at(target.index)
                         else:
                             complete = False
-            elif isinstance(node, m.Call) and isinstance(node.func, m.Attribute) and _is_name(node.func.value, name.id):
+            elif isinstance(node, m.Call) and isinstance(node.func, m.Attribute) and _is_name(node.func.value, name):
                 complete = False
         return complete
 

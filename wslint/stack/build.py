@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from wslint.discover import mentions
 from wslint.facts import model as m
 from wslint.knowledge import channels as known
-from wslint.knowledge.versions import Packages
+from wslint.stack.packages import Packages
 from wslint.rule import Location
 from wslint.stack import model as d
 from wslint.stack.apps import Apps
@@ -89,6 +89,7 @@ class _Builder:
 
     def run(self, seeds: dict[str, bytes]) -> None:
         self._lower(seeds)
+        self._lower(mentions(self.modules.tree, (b"",), self._settings_files()))
         self._widen(set(seeds))
         self._applications()
         self._routing()
@@ -112,6 +113,14 @@ class _Builder:
             self.read[path] = module
             for cls in classes(module, self.values):
                 self.classes[id(cls.node)] = cls
+
+    def _settings_files(self) -> list[str]:
+        """Settings by their name: one that only imports another holds no word that would tell."""
+        return [
+            path
+            for path in self.modules.tree.python
+            if path not in self.read and "settings" in "/".join(path.lower().split("/")[-2:])
+        ]
 
     def _widen(self, seen: set[str]) -> None:
         """Files that mention the consumers, middleware and bases found so far (a subclass need not say "channels")."""
@@ -359,11 +368,11 @@ class _Builder:
         )
 
     def _processes(self) -> Iterator[d.Process]:
-        from wslint.facts.command import read_commands
+        from wslint.facts.command import kind_of, read_commands
 
         tree = self.modules.tree
         for path in tree.paths:
-            if path.endswith(".py"):
+            if kind_of(path) is None:
                 continue
             try:
                 source = tree.read(path)

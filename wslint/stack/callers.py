@@ -21,7 +21,7 @@ MAX_CALLS = 6
 
 @dataclass(frozen=True)
 class Place:
-    """The simple statement around an expression and the block that it stands in; `outermost`: the function's own block."""
+    """The simple statement around an expression and its block; `outermost`: the block is the function's own."""
 
     statement: m.Stmt
     block: tuple[m.Stmt, ...]
@@ -94,8 +94,7 @@ def values_from(
     A way is a chain of `self.helper(…)` calls; the arguments of its calls are what the parameters are.
     """
     return tuple(
-        values.of(expr, frame)
-        for frame in _frames(values, cls, entry, method, _entry_frame(cls, entry), MAX_CALLS)
+        values.of(expr, frame) for frame in _frames(values, cls, entry, method, _entry_frame(cls, entry), MAX_CALLS)
     )
 
 
@@ -108,9 +107,7 @@ def _entry_frame(cls: Class, entry: Method) -> Frame:
     return Frame(plain.scope, {first: Bound(None, plain, SelfValue(cls))}, plain.parent, plain.owner)
 
 
-def _frames(
-    values: Values, cls: Class, current: Method, target: Method, frame: Frame, depth: int
-) -> Iterator[Frame]:
+def _frames(values: Values, cls: Class, current: Method, target: Method, frame: Frame, depth: int) -> Iterator[Frame]:
     if current.node is target.node:
         yield frame
         return

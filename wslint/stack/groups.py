@@ -129,6 +129,15 @@ class Groups:
             if not member.pattern.unknown and not pattern.unknown and member.pattern.could_equal(pattern)
         )
 
+    def is_empty(self, send: Send) -> bool:
+        """Is the group of a send one that surely nobody joins?"""
+        names = self.names(send)
+        if send.method != "group_send" or not names or any(name.pattern.unknown for name in names):
+            return False
+        if any(member.pattern.unknown for member in self.memberships):
+            return False
+        return not any(self.members(name.pattern) for name in names)
+
     @cached_property
     def has_listeners(self) -> bool:
         """Does some code read a channel itself (`layer.receive(…)`, `layer.new_channel()`)?"""

@@ -72,6 +72,11 @@ HANDSHAKE = frozenset({"query_string", "headers", "cookies", "subprotocols"})
 _TOKEN = re.compile(
     r"token|jwt|ticket|api_?key|authorization|bearer|signature|access_?key|passphrase|otp\b", re.IGNORECASE
 )
+_VERIFIES = re.compile(
+    r"jwt|access_?token|auth_?token|token_?auth|(verify|decode|validate|check)_?token|user_?(from|of|by|for)_?token"
+    r"|^authenticate$|^signing$|unsign|passphrase",
+    re.IGNORECASE,
+)
 _AUTH_NAME = re.compile(r"auth|token|jwt|ticket|bearer", re.IGNORECASE)
 _ORIGIN = re.compile(r"(^|[^a-z])origins?([^a-z]|$)", re.IGNORECASE)
 _CHECKS = re.compile(r"check|valid|allow|verif|trust|permit|same")
@@ -138,12 +143,15 @@ class Gate(Placed):
     @cached_property
     def authenticates(self) -> bool:
         """Does it find out from the handshake who is calling?"""
+        named = bool(_AUTH_NAME.search(self.name))
+        if "user" in self.sets and named:
+            return True
         if not self.reads_handshake:
             return False
         if self.sets & IDENTITY:
             return True
         token = any(_TOKEN.search(text) for text in words(self.codes))
-        return token and (self.denies or (bool(self.sets) and bool(_AUTH_NAME.search(self.name))))
+        return token and (self.denies or (bool(self.sets) and named))
 
     def is_in(self, wrapper: Wrapper) -> bool:
         """Is a wrapper this middleware (or a subclass of it)?"""
@@ -170,10 +178,20 @@ class Guards:
     # --- entries ---
 
     @cached_property
+    def served(self) -> tuple[Application, ...]:
+        """The applications of the project; test code left out.
+
+        One that nothing names, in a module that is no asgi.py, is a leftover where another one is served.
+        """
+        own = [one for one in self.stack.applications if not one.in_tests and not one.vendored]
+        named = [one for one in own if _is_named(one)]
+        return tuple(one for one in own if _is_named(one) or one.path.endswith("asgi.py") or not _beside(one, named))
+
+    @cached_property
     def entries(self) -> tuple[Entry, ...]:
-        """The websocket entries of the project's applications, each once; test code left out."""
+        """The websocket entries of the served applications, each once."""
         found: dict[int, Entry] = {}
-        for application in self.stack.applications:
+        for application in self.served:
             for router, outer in _protocol_routers(application):
                 location = router.keys.get("websocket")
                 if location is None or is_test_path(location.path) or is_vendored_path(location.path):
@@ -329,8 +347,16 @@ class Guards:
         return self._classes[key]
 
     def checks_token(self, cls: Class) -> bool:
-        """Does a consumer deal with a credential by itself (in the handshake or a first message)?"""
-        return any(_TOKEN.search(text) for text in words(self.consumer_code(cls)))
+        """Does a consumer deal with a credential by itself, in the handshake or a first message?
+
+        The word "token" alone says nothing outside the handshake: language models stream tokens.
+        """
+        code = self.consumer_code(cls)
+        texts = set(words(code))
+        if any(_VERIFIES.search(text) for text in texts):
+            return True
+        looks = any(kind != "write" and key in HANDSHAKE for kind, key, _, _ in keys_of(code, self.stack))
+        return looks and any(_TOKEN.search(text) for text in texts)
 
     def never_accepts(self, cls: Class) -> bool:
         """Does a consumer refuse everybody (a last route for strays)?"""
@@ -347,8 +373,15 @@ class Guards:
 
 
 def route_text(mount: Mount) -> str:
-    """The path of a mount as its routes write it, without anchors: `ws/chat/<room>/`."""
-    return "".join((route.pattern or "…").lstrip("^").rstrip("$") for route in mount.routes)
+    """The path of a mount as its routes write it, without anchors and expressions: `ws/chat/<room>/`."""
+    return "".join(_plain(route.pattern) for route in mount.routes)
+
+
+def _plain(pattern: str | None) -> str:
+    if pattern is None:
+        return "…"
+    text = re.sub(r"\(\?P<(\w+)>(?:[^()\\]|\\.|\([^()]*\))*\)", r"<\1>", pattern)
+    return re.sub(r"<\w+:(\w+)>", r"<\1>", text).replace("/?", "/").lstrip("^").rstrip("$")
 
 
 def is_public(mount: Mount, patterns: Iterable[str]) -> bool:
@@ -364,10 +397,15 @@ def wraps_in_function(node: m.FunctionDef) -> bool:
     inner = {item.name: item for item in node.body if isinstance(item, m.FunctionDef)}
     returned = {item.value.id for item in node.body if isinstance(item, m.Return) and isinstance(item.value, m.Name)}
     return any(
-        name in returned and item.params and (item.params[0].name == "scope" or len(item.params) == 3)
-        and _calls(item, node.params[0].name)
+        name in returned and _takes_connection(item) and _calls(item, node.params[0].name)
         for name, item in inner.items()
-    )  # fmt: skip
+    )
+
+
+def _takes_connection(node: m.FunctionDef) -> bool:
+    """Are its parameters those of an ASGI application (the one-argument form of Channels 2 included)?"""
+    names = [param.name for param in node.params]
+    return bool(names) and (names[0] == "scope" or names[1:3] == ["receive", "send"])
 
 
 def _calls(function: m.FunctionDef, name: str) -> bool:
@@ -421,6 +459,14 @@ def _names(expr: m.Expr) -> Iterator[str]:
             yield node.id
         elif isinstance(node, m.Attribute):
             yield node.attr
+
+
+def _is_named(application: Application) -> bool:
+    return any(kind != "module" for kind, _ in application.named_by)
+
+
+def _beside(application: Application, others: list[Application]) -> bool:
+    return any(other is not application and other.module.root == application.module.root for other in others)
 
 
 def _protocol_routers(application: Application) -> Iterator[tuple[ProtocolRouter, tuple[Wrapper, ...]]]:

@@ -72,7 +72,15 @@ class Scope:
         return None
 
     def reaching(self, name: str, at: m.Span | None = None) -> list[Binding]:
-        """The bindings of a name of this scope that can reach a place in it (its end when None)."""
+        """The bindings of a name of this scope that can reach a place in it (its end when None).
+
+        In a function, whose loops may come back, all of them when none stands before the place.
+        """
+        found, _ = self.reaching_surely(name, at)
+        return found or (self.bindings.get(name, []) if self.is_function or at is None else [])
+
+    def reaching_surely(self, name: str, at: m.Span | None = None) -> tuple[list[Binding], bool]:
+        """The bindings that can reach a place, and whether every path to it passes one of them."""
         bindings = self.bindings.get(name, [])
         place = (1 << 60, 0) if at is None else (at.line, at.column)
         branch: Branch = () if at is None else self.branch_at(at)
@@ -84,11 +92,9 @@ class Scope:
             if _shadowed(binding.branch, covered, branch):
                 continue
             found.append(binding)
-            if isinstance(binding.source, m.AugmentedAssign) and not binding.branch:
-                break
             if _dominates(binding.branch, branch) or _complete(binding.branch, covered, branch):
-                break
-        return found or bindings
+                return found, True
+        return found, False
 
     def branch_at(self, at: m.Span) -> Branch:
         """The branch that a place of this scope stands in."""

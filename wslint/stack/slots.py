@@ -9,7 +9,7 @@ from wslint.facts.walk import within
 from wslint.knowledge import channels as known
 from wslint.stack.apps import Apps
 from wslint.stack.lists import Lists
-from wslint.stack.model import App, NameRouter, ProtocolRouter, Stack, Wrapper
+from wslint.stack.model import App, NameRouter, Stack, Wrapper
 from wslint.stack.values import argument
 
 COMMUNICATORS = tuple(
@@ -27,7 +27,7 @@ COMMUNICATORS = tuple(
 
 
 def application_slots(stack: Stack) -> Iterator[tuple[App, ...]]:
-    """What is given (several: alternatives) wherever Channels will call an application: routes, routers, middleware, tests."""
+    """What is given (several: alternatives) wherever Channels calls an application, test clients included."""
     for route in stack.routes:
         yield route.targets
     for protocol_router in stack.protocol_routers:

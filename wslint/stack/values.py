@@ -305,7 +305,14 @@ class Values:
         if home.scope is not owner:
             home = self.frame(owner)
         here = at if owner is frame.scope else None
-        yield from self.bound(owner.reaching(name, here), home)
+        found = owner.reaching(name, here)
+        yield from self.bound(found, home)
+        if owner.node is None and "*" in owner.bindings and not owner.reaching_surely(name, here)[1]:
+            starred = self._starred(owner.module, name, 0)
+            if starred is not None or not found:
+                yield starred or Unknown()
+        elif not found:
+            yield from self._free(name, frame)
 
     def _free(self, name: str, frame: Frame) -> Iterator[Value]:
         """A name that no scope binds: taken by a star import, or a builtin."""

@@ -1,0 +1,149 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from wslint.rule import Finding, Level, Related, Rule
+from wslint.stack import Application, DjangoApp, Stack, facts
+from wslint.stack.startup import Reached, Startup
+
+
+class ImportBeforeSetup(Rule):
+    """The ASGI module imports code that needs models before Django is set up.
+
+    Why: an ASGI server imports the module first of all. Models, `get_user_model()` and whatever imports them
+    (consumers, routing, middleware) need the app registry, which `get_asgi_application()` or `django.setup()` fills.
+    Under manage.py it is filled already, so runserver and the tests never show it.
+
+    See: `django.core.exceptions.AppRegistryNotReady: Apps aren't loaded yet.` and daphne, uvicorn or gunicorn exit at
+    start. The call's place inside the ProtocolTypeRouter dict does not help: the imports above it run before.
+
+    Mend: call `django_asgi_app = get_asgi_application()` first and import the project's code below (`# noqa: E402`).
+
+    Bad:
+        # config/asgi.py
+        import os
+        from channels.routing import ProtocolTypeRouter, URLRouter
+        from channels.security.websocket import AllowedHostsOriginValidator
+        from django.core.asgi import get_asgi_application
+
+        os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+
+        from chat.routing import routes
+
+        application = ProtocolTypeRouter(
+            {
+                "http": get_asgi_application(),
+                "websocket": AllowedHostsOriginValidator(URLRouter(routes)),
+            }
+        )
+        # chat/routing.py
+        from django.urls import path
+        from chat.consumers import Chat
+
+        routes = [path("ws/chat/", Chat.as_asgi())]
+        # chat/consumers.py
+        from channels.generic.websocket import AsyncWebsocketConsumer
+        from chat.models import Message
+
+        class Chat(AsyncWebsocketConsumer):
+            model = Message
+        # chat/models.py
+        from django.db import models
+
+        class Message(models.Model):
+            text = models.TextField()
+
+    Good:
+        # config/asgi.py
+        import os
+        from channels.routing import ProtocolTypeRouter, URLRouter
+        from channels.security.websocket import AllowedHostsOriginValidator
+        from django.core.asgi import get_asgi_application
+
+        os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+        django_asgi_app = get_asgi_application()
+
+        from chat.routing import routes
+
+        application = ProtocolTypeRouter(
+            {
+                "http": django_asgi_app,
+                "websocket": AllowedHostsOriginValidator(URLRouter(routes)),
+            }
+        )
+        # chat/routing.py
+        from django.urls import path
+        from chat.consumers import Chat
+
+        routes = [path("ws/chat/", Chat.as_asgi())]
+        # chat/consumers.py
+        from channels.generic.websocket import AsyncWebsocketConsumer
+        from chat.models import Message
+
+        class Chat(AsyncWebsocketConsumer):
+            model = Message
+        # chat/models.py
+        from django.db import models
+
+        class Message(models.Model):
+            text = models.TextField()
+    """
+
+    code = "WS104"
+    name = "import-before-setup"
+    level = Level.ERROR
+
+    def stack(self, stack: Stack) -> Iterator[Finding]:
+        for application in _entries(stack):
+            early = list(Startup(stack).early(application.module))
+            if early:
+                yield self._early(stack, application, early)
+
+    def _early(self, stack: Stack, application: Application, early: list[tuple[facts.Stmt, Reached]]) -> Finding:
+        frame = stack.values.module_frame(application.module)
+        statement, reached = early[0]
+        way = " → ".join(reached.through)
+        return self.finding(
+            frame.at(statement),
+            f"needs the model {reached.what} before Django is set up" + (f" (through {way})" if way else ""),
+            hint="call get_asgi_application() (or django.setup()) above this import",
+            symptom="every ASGI server exits at start: AppRegistryNotReady: Apps aren't loaded yet. "
+            "(runserver, which has set Django up, does not show it)",
+            symbol=reached.what,
+            related=[
+                *([Related(reached.location, "the model is needed here")] if reached.through else []),
+                *(Related(frame.at(other), f"needs {found.what} too early as well") for other, found in early[1:4]),
+            ],
+        )
+
+
+def _entries(stack: Stack) -> Iterator[Application]:
+    """One application of each module that an ASGI server imports first.
+
+    Those that commands name and the asgi modules; the module of ASGI_APPLICATION only when there is no other, because
+    runserver has set Django up before it reads the setting.
+    """
+    applications = [
+        application
+        for application in stack.applications
+        if not application.in_tests
+        and not application.vendored
+        and not all(isinstance(app, DjangoApp) and app.interface == "wsgi" for app in application.apps)
+    ]
+    first = [
+        application
+        for application in applications
+        if application.module.name.rpartition(".")[2] == "asgi"
+        or any(kind == "command" for kind, _ in application.named_by)
+    ]
+    roots = {application.module.root for application in first}
+    first += [
+        application
+        for application in applications
+        if application.module.root not in roots and any(kind == "settings" for kind, _ in application.named_by)
+    ]
+    seen: set[str] = set()
+    for application in first:
+        if application.module.path not in seen:
+            seen.add(application.module.path)
+            yield application

@@ -1,0 +1,143 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from wslint.flow import CLOSED, Flow, Occurrence, State, life_of
+from wslint.rule import Edit, Finding, Fix, Level, Location, Related, Rule
+from wslint.stack import Consumer, Stack, below, facts, within
+from wslint.stack.callers import place_of
+from wslint.stack.places import before
+
+BY_NAME = frozenset({"setattr", "__dict__", "vars"})
+"""Names with which attributes are set that cannot be seen."""
+
+
+class DisconnectReadsUnsetAttribute(Rule):
+    """disconnect() reads an attribute that some path never sets.
+
+    Why: Channels calls disconnect() for a refused client as well as for one that leaves before it sent anything. What
+    connect() sets after the refusal, or only a message sets, is not there then.
+
+    See: `AttributeError: 'RoomConsumer' object has no attribute 'group'` in the server's log for every refused
+    connection, and the rest of disconnect() does not run.
+
+    Mend: give the attribute a default in the class, or set it before the first close, and look at it in disconnect().
+
+    Bad:
+        from channels.generic.websocket import AsyncWebsocketConsumer
+
+        class RoomConsumer(AsyncWebsocketConsumer):
+            async def connect(self):
+                if self.scope["url_route"]["kwargs"]["room"] == "cellar":
+                    await self.close()
+                    return
+                self.group = "room.hall"
+                await self.channel_layer.group_add(self.group, self.channel_name)
+                await self.accept()
+
+            async def disconnect(self, code):
+                await self.channel_layer.group_discard(self.group, self.channel_name)
+
+    Good:
+        from channels.generic.websocket import AsyncWebsocketConsumer
+
+        class RoomConsumer(AsyncWebsocketConsumer):
+            group = None
+
+            async def connect(self):
+                if self.scope["url_route"]["kwargs"]["room"] == "cellar":
+                    await self.close()
+                    return
+                self.group = "room.hall"
+                await self.channel_layer.group_add(self.group, self.channel_name)
+                await self.accept()
+
+            async def disconnect(self, code):
+                if self.group:
+                    await self.channel_layer.group_discard(self.group, self.channel_name)
+    """
+
+    code = "WS307"
+    name = "disconnect-reads-unset-attribute"
+    level = Level.ERROR
+
+    def stack(self, stack: Stack) -> Iterator[Finding]:
+        told: set[Location] = set()
+        for consumer in stack.consumers:
+            if consumer.in_tests or consumer.vendored or not self._is_readable(consumer):
+                continue
+            life = life_of(stack, consumer)
+            flow = life.disconnect
+            if flow is None or (life.connect is not None and not life.connect.known):
+                continue
+            seen: set[str] = set()
+            for read, state in self._unset(consumer, flow):
+                if read.name not in seen:
+                    seen.add(read.name)
+                    if read.location not in told:
+                        told.add(read.location)
+                        yield self._finding(consumer, read, state)
+
+    def _is_readable(self, consumer: Consumer) -> bool:
+        """Are all its attributes set where one can see it?"""
+        abstract = consumer.subclassed and not consumer.mounts
+        if not consumer.is_websocket or not consumer.complete or abstract or consumer.dispatches_itself:
+            return False
+        return not any(
+            (isinstance(node, facts.Name) and node.id in BY_NAME)
+            or (isinstance(node, facts.Attribute) and node.attr in BY_NAME)
+            for cls in consumer.cls.ancestry
+            for node in below(cls.node)
+        )
+
+    def _unset(self, consumer: Consumer, flow: Flow) -> Iterator[tuple[Occurrence, State]]:
+        """The reads that some path reaches without the attribute, unconditionally."""
+        assigned = consumer.cls.instance_assignments
+        for read in flow.of("read"):
+            if read.guarded or read.conditions or read.name not in assigned or consumer.cls.defines(read.name):
+                continue
+            if _may_have_left(read):
+                continue
+            missing = [state for state in read.before if not state.has(read.name) and not state.doubtful]
+            if missing:
+                yield read, max(missing, key=lambda state: state.socket == CLOSED)
+
+    def _finding(self, consumer: Consumer, read: Occurrence, state: State) -> Finding:
+        name = read.name
+        closed = state.closed_by
+        if closed is not None:
+            why = "connect() can refuse before it is set"
+            related = [Related(closed.location, f"refuses here, without self.{name}")]
+        else:
+            why = "a client can leave before it is set"
+            related = []
+        return self.finding(
+            read.location,
+            f"disconnect() of {consumer.name} reads self.{name}, but {why}",
+            hint=f"`{name} = None` in the class, and a test before its use",
+            symptom=f"AttributeError: '{consumer.name}' object has no attribute '{name}'; the cleanup stops there",
+            symbol=f"{consumer.name}.disconnect",
+            related=related,
+            fix=self._fix(read),
+        )
+
+    def _fix(self, read: Occurrence) -> Fix | None:
+        """Ask first: getattr() in a test, hasattr() around a statement."""
+        place = place_of(read.method.node.body, read.node)
+        if place is None or not isinstance(read.node, facts.Attribute):
+            return None
+        name = read.method.node.params[0].name
+        statement = place.statement
+        if isinstance(statement, facts.If):
+            edit = Edit(read.location, f'getattr({name}, "{read.name}", None)')
+        elif isinstance(statement, (facts.ExpressionStatement, facts.Assign, facts.AugmentedAssign)):
+            indent = "\n" + " " * (statement.span.column - 1 + 4)
+            edit = Edit(before(statement, read.method.frame), f'if hasattr({name}, "{read.name}"):{indent}')
+        else:
+            return None
+        return Fix((edit,), safe=False, title="look whether it is there")
+
+
+def _may_have_left(read: Occurrence) -> bool:
+    """Does its method return before it on some condition, which may be the one under which the attribute is missing?"""
+    return any(isinstance(node, facts.Return) and node.span < read.node.span for node in within(read.method.node.body))

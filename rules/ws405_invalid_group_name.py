@@ -1,0 +1,204 @@
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from wslint.knowledge.channels import CORE_LAYER, MEMORY_LAYER
+from wslint.rule import Edit, Finding, Fix, Level, Location, Related, Rule
+from wslint.stack import Consumer, Hole, Stack, facts, within
+from wslint.stack.groups import Groups, Name
+from wslint.stack.layers import layers_of
+from wslint.stack.untrusted import Source, Sources, captures_of, odd_character
+
+MAX_LENGTH = 99
+UUID_LENGTH = 36
+_ILLEGAL = re.compile(r"[^a-zA-Z0-9_.\-]")
+_ODD = "é @:"
+_TAME_NAME = re.compile(r"(^|_)(id|pk|u?uid|guid|key|slug|hash|token|code|number|num|no|index)$|(Id|Key|Uuid)$")
+_CHECKS = frozenset({"match", "fullmatch", "search", "isalnum", "isidentifier", "isascii", "isdigit", "isdecimal"})
+
+
+class InvalidGroupName(Rule):
+    """A group has a name that the channel layer refuses.
+
+    Why: group names are ASCII letters, digits, hyphens, underscores and periods, at least one and fewer than 100 of
+    them. The core Redis layer and the in-memory layer check this in group_add, group_discard and group_send (the
+    pub/sub layer does not). As a warning: a part of the name comes from outside and can hold other characters; `\\w+`
+    and `<str:…>` in a route match letters like é, the latter spaces too.
+
+    See: `TypeError: Group name must be a valid unicode string with length < 100 containing only ASCII alphanumerics,
+    hyphens, underscores, or periods.` In connect() that is HTTP 500, later the connection is lost (1011 from daphne,
+    1006 from uvicorn); a view or task that sends fails.
+
+    Mend: use `_`, `-` or `.` to separate parts; use a primary key, `slugify()` or a hash of free text; restrict the
+    route: `<slug:room>`, `(?P<room>[a-zA-Z0-9_-]+)`.
+
+    Bad:
+        from channels.generic.websocket import AsyncWebsocketConsumer
+
+        class ChatConsumer(AsyncWebsocketConsumer):
+            groups = ["chat:lobby"]
+
+    Good:
+        from channels.generic.websocket import AsyncWebsocketConsumer
+
+        class ChatConsumer(AsyncWebsocketConsumer):
+            groups = ["chat_lobby"]
+    """
+
+    code = "WS405"
+    name = "invalid-group-name"
+    level = Level.ERROR
+
+    def stack(self, stack: Stack) -> Iterator[Finding]:
+        groups, sources = Groups(stack), Sources(stack)
+        spellings: dict[str, list[Name]] = {}
+        places: dict[str, list[Location]] = {}
+        for name, use in _named(stack, groups):
+            wrong = _wrong(name, stack, sources)
+            text = wrong if wrong is not None else _possibly_wrong(name, sources)
+            if text is not None:
+                key = f"{'certain' if wrong is not None else 'possible'}: the group name `{name.pattern}` {text}"
+                spellings.setdefault(key, []).append(name)
+                places.setdefault(key, []).extend([name.location, use])
+        for key, names in spellings.items():
+            yield self._finding(key, names, places[key])
+
+    def _finding(self, key: str, names: list[Name], places: list[Location]) -> Finding:
+        """One for all the places that spell and use the name."""
+        certainty, _, message = key.partition(": ")
+        certain = certainty == "certain"
+        free_text = "use a primary key, `slugify()` or a hash, or restrict the route (`<slug:…>`, `[a-zA-Z0-9_-]+`)"
+        first = names[0].location
+        others = [place for place in dict.fromkeys(places) if not _same_line(place, first)]
+        return self.finding(
+            first,
+            message,
+            level=Level.ERROR if certain else Level.WARNING,
+            hint="1 to 99 ASCII letters, digits, `-`, `_` and `.`" if certain else free_text,
+            symptom="TypeError: Group name must be a valid unicode string …; HTTP 500 in connect(), later the "
+            "connection is lost; a view or task that sends fails",
+            related=[Related(place, "the same name") for place in others],
+            fix=_fix(names) if certain else None,
+        )
+
+
+def _named(stack: Stack, groups: Groups) -> Iterator[tuple[Name, Location]]:
+    """Every group name of code that only layers with checks run, with the place that uses it; joins come first."""
+    order = ("group_add", "group_send", "group_discard")
+    sends = [send for send in stack.sends if send.method in order and not send.in_tests and not send.vendored]
+    checked = {path: _layer_checks(stack, path) for path in {send.path for send in sends}}
+    for send in sorted(sends, key=lambda send: order.index(send.method)):
+        names = groups.names(send) if checked[send.path] else ()
+        for name in names:
+            if name.pattern.literal != "" or len(names) == 1:  # else a default that is replaced before it is used
+                yield name, send.location
+    for consumer in stack.consumers:
+        if not consumer.in_tests and not consumer.vendored and _layer_checks(stack, consumer.path):
+            for name in groups.attribute_names(consumer):
+                yield name, name.location
+
+
+def _same_line(place: Location, other: Location) -> bool:
+    return place.path == other.path and place.span.line == other.span.line
+
+
+def _layer_checks(stack: Stack, path: str) -> bool:
+    """Is every layer of the project's settings one that checks names?"""
+    settings = stack.settings_for(path)
+    if settings is None:
+        return True
+    return all(
+        backend in (CORE_LAYER, MEMORY_LAYER)
+        for module in settings.serving
+        for layer in layers_of(stack, module).layers
+        for backend in layer.backends(stack)
+    )
+
+
+def _wrong(name: Name, stack: Stack, sources: Sources) -> str | None:
+    """What is surely wrong with a name."""
+    illegal = [char for text in name.pattern.texts for char in _ILLEGAL.findall(text)]
+    if illegal:
+        shown = " ".join("space" if char == " " else f"`{char}`" for char in dict.fromkeys(illegal))
+        return f"holds characters that are not allowed: {shown}"
+    if name.pattern.literal == "":
+        return "is empty"
+    length = sum(map(len, name.pattern.texts))
+    length += UUID_LENGTH * sum(_is_uuid(sources.of(hole, name.consumer), name.consumer) for hole in name.pattern.holes)
+    return f"is too long: {length} characters or more" if length > MAX_LENGTH else None
+
+
+def _is_uuid(source: Source | None, consumer: Consumer | None) -> bool:
+    if source is None or source.kind != "kwarg" or consumer is None:
+        return False
+    captures = [capture for _, capture in captures_of(consumer, source.name)]
+    return bool(captures) and all(capture == "<uuid>" for capture in captures)
+
+
+def _possibly_wrong(name: Name, sources: Sources) -> str | None:
+    """What can be wrong with a name that holds text from outside."""
+    for hole in name.pattern.holes:
+        source = sources.of(hole, name.consumer)
+        doubt = None if source is None else _doubt(source, name.consumer)
+        if doubt is not None and not _is_checked(hole):
+            return f"has {doubt}"
+    return None
+
+
+def _doubt(source: Source, consumer: Consumer | None) -> str | None:
+    """What a part of the name that comes from there can bring."""
+    match source.kind:
+        case "email":
+            return "an e-mail address in it: `@` is not allowed"
+        case "username":
+            return "a user name in it: Django allows `@` and `+` there, and letters like é"
+        case "path":
+            return "the path of the URL in it: `/` is not allowed, and nothing is left of the path `/`"
+    if _TAME_NAME.search(source.name):
+        return None
+    if source.kind == "client":
+        return f"`{source.name}` of the client's message in it, which can be any text"
+    for route, capture in captures_of(consumer, source.name) if consumer is not None else ():
+        odd = odd_character(capture, _ODD)
+        if odd is not None:
+            shown = "a space" if odd == " " else f"`{odd}`"
+            return f"the URL's `{source.name}` in it, and `{route.pattern}` lets {shown} through"
+    return None
+
+
+def _is_checked(hole: Hole) -> bool:
+    """Does the code around look at the text before it is used (a regular expression, a list of allowed names)?"""
+    node = hole.frame.scope.node if hole.frame is not None else None
+    if not isinstance(node, facts.FunctionDef):
+        return False
+    for found in within(node.body):
+        match found:
+            case facts.Call(func=facts.Attribute(attr=attr)) if attr in _CHECKS:
+                return True
+            case facts.Compare(op="in" | "not in", left=left) if hole.expr is not None and _same(left, hole.expr):
+                return True
+    return False
+
+
+def _same(left: facts.Expr, right: facts.Expr) -> bool:
+    if isinstance(left, facts.Name) and isinstance(right, facts.Name):
+        return left.id == right.id
+    return isinstance(left, facts.Attribute) and isinstance(right, facts.Attribute) and left.attr == right.attr
+
+
+def _fix(names: list[Name]) -> Fix | None:
+    """Underscores for the illegal characters, when every place spells the name as a literal or f-string."""
+    edits: dict[Location, Edit] = {}
+    for name in names:
+        node, frame = getattr(name.value, "node", None), getattr(name.value, "frame", None)
+        parts = [node] if isinstance(node, facts.Constant) else getattr(node, "parts", ())
+        texts = [part for part in parts if isinstance(part, facts.Constant) and isinstance(part.value, str)]
+        if frame is None or not texts or "".join(name.pattern.texts) != "".join(str(text.value) for text in texts):
+            return None
+        for text in texts:
+            mended = _ILLEGAL.sub("_", str(text.value))
+            if mended != text.value:
+                place = frame.at(text)
+                edits[place] = Edit(place, f'"{mended}"' if text is node else mended)
+    return Fix(tuple(edits.values()), safe=False, title="use underscores") if edits else None

@@ -1,0 +1,85 @@
+"""Which keys of the scope a consumer surely needs: read without a guard, and set by nobody of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from wslint.facts import model as m
+from wslint.facts.walk import contains
+from wslint.rule import Location
+from wslint.stack.guards import Guards, keys_of
+from wslint.stack.middleware import is_scope
+from wslint.stack.model import Consumer
+from wslint.stack.reach import Code
+
+ORDER = ("websocket_connect", "connect", "http_request", "handle", "receive", "receive_json")
+"""Methods in the order in which a connection runs them."""
+
+
+@dataclass(eq=False, frozen=True)
+class Read:
+    """The first unguarded `scope["key"]` of a consumer."""
+
+    key: str
+    location: Location
+
+
+def sure_reads(consumer: Consumer, guards: Guards) -> Iterator[Read]:
+    """One read per key. A key that the consumer tests for, gets with a default or sets itself is left out."""
+    codes = guards.consumer_code(consumer.cls)
+    reads: dict[str, tuple[int, Read]] = {}
+    optional: set[str | None] = set()
+    for code in codes:
+        optional |= _tested(code)
+    for kind, key, node, code in keys_of(codes, guards.stack):
+        if kind != "read":
+            optional.add(key)
+        elif key is None:
+            continue
+        elif not _is_caught(node, code):
+            rank = ORDER.index(code.node.name) if code.node.name in ORDER else len(ORDER)
+            if key not in reads or rank < reads[key][0]:
+                reads[key] = (rank, Read(key, code.at(node)))
+        else:
+            optional.add(key)
+    if None in {key for kind, key, _, _ in keys_of(codes, guards.stack) if kind == "write"}:
+        return
+    yield from (read for key, (_, read) in sorted(reads.items()) if key not in optional)
+
+
+def _tested(code: Code) -> set[str | None]:
+    """Keys of `"key" in scope`."""
+    return {
+        node.left.value
+        for node in code.nodes()
+        if isinstance(node, m.Compare)
+        and node.op in ("in", "not in")
+        and is_scope(node.right)
+        and isinstance(node.left, m.Constant)
+        and isinstance(node.left.value, str)
+    }
+
+
+def _is_caught(node: m.Node, code: Code) -> bool:
+    """Does a try around it catch the KeyError?"""
+    for outer in code.nodes():
+        if not isinstance(outer, m.Try) or not outer.handlers:
+            continue
+        if any(contains(statement.span, node.span) for statement in outer.body) and any(
+            _catches(handler.exception) for handler in outer.handlers
+        ):
+            return True
+    return False
+
+
+def _catches(exception: m.Expr | None) -> bool:
+    match exception:
+        case None:
+            return True
+        case m.Sequence(items=items):
+            return any(_catches(item) for item in items)
+        case m.Name(id=name) | m.Attribute(attr=name):
+            return name in ("KeyError", "LookupError", "Exception", "BaseException")
+        case _:
+            return True

@@ -1,0 +1,177 @@
+"""Text that comes from outside: URL captures, the path, e-mail addresses, user names, frames of the client."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from wslint.facts import model as m
+from wslint.facts.walk import within
+from wslint.stack.middleware import is_scope
+from wslint.stack.model import Consumer, Route, Stack
+from wslint.stack.text import Hole
+from wslint.stack.values import AttributeValue, CallValue, Frame, Parameter, SelfValue, Unknown, Value
+
+_UNCHANGED = frozenset({"strip", "lstrip", "rstrip", "lower", "upper", "title", "capitalize", "casefold"})
+"""String methods that leave odd characters in."""
+
+_FRAME_METHODS = {"receive": ("text_data", "bytes_data"), "receive_json": ("content",)}
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a text comes from: `kind` is "kwarg", "path", "email", "username" or "client"; `name` its key, if any."""
+
+    kind: str
+    name: str = ""
+
+
+class Sources:
+    """Traces holes of strings to where their text comes from; None whenever that is not plain to see."""
+
+    def __init__(self, stack: Stack) -> None:
+        self.stack = stack
+        self.values = stack.values
+
+    def of(self, hole: Hole, consumer: Consumer | None) -> Source | None:
+        if hole.value is None or hole.frame is None:
+            return None
+        return self._of(hole.value, hole.frame, consumer, 0)
+
+    def _of(self, value: Value, frame: Frame, consumer: Consumer | None, depth: int) -> Source | None:
+        if depth > 6:
+            return None
+        match value:
+            case CallValue(node=m.Call(func=m.Attribute(value=owner, attr=attr)) as call, frame=home):
+                if attr in _UNCHANGED:
+                    inner = self.values.one(owner, home)
+                    return self._of(inner, home, consumer, depth + 1)
+                if attr == "get_username":
+                    return Source("username", "get_username()")
+                if attr == "get" and call.args:
+                    return self._item(owner, call.args[0].value, home, consumer, depth)
+            case AttributeValue(attr="email" | "username" as attr, value=owner) if not isinstance(owner, SelfValue):
+                return Source(attr, attr)
+            case Unknown(node=m.Subscript(value=owner, index=index) as node):
+                return self._item(owner, index, self._home(node, frame, consumer), consumer, depth)
+        return None
+
+    def _item(
+        self, owner: m.Expr, index: m.Expr, frame: Frame, consumer: Consumer | None, depth: int
+    ) -> Source | None:
+        key = self.values.constant(index, frame)
+        if not isinstance(key, str):
+            return None
+        if is_scope(owner):
+            return Source("path", "path") if key == "path" else None
+        if self._is_kwargs(owner, frame):
+            return Source("kwarg", key)
+        if self._is_from_client(owner, frame, consumer, depth):
+            return Source("client", key)
+        return None
+
+    def _home(self, node: m.Node, frame: Frame, consumer: Consumer | None) -> Frame:
+        """The frame of the function that a node stands in: an attribute may have been set by another method."""
+        functions = [] if consumer is None else list(consumer.methods.values())
+        if not _holds(frame.scope.node, node):
+            for method in functions:
+                if _holds(method.node, node):
+                    return method.frame
+        return frame
+
+    def _is_kwargs(self, expr: m.Expr, frame: Frame) -> bool:
+        """`scope["url_route"]["kwargs"]`, written out or through a variable."""
+        written = self._written(expr, frame)
+        return (
+            isinstance(written, m.Subscript)
+            and _key(written.index) == "kwargs"
+            and isinstance(written.value, m.Subscript)
+            and _key(written.value.index) == "url_route"
+            and is_scope(written.value.value)
+        )
+
+    def _written(self, expr: m.Expr, frame: Frame) -> m.Node | None:
+        if isinstance(expr, m.Subscript):
+            return expr
+        value = self.values.one(expr, frame)
+        return value.node if isinstance(value, Unknown) else None
+
+    def _is_from_client(self, expr: m.Expr, frame: Frame, consumer: Consumer | None, depth: int) -> bool:
+        """Is an expression a part of what the client sent?"""
+        value = self.values.one(expr, frame)
+        match value:
+            case Parameter(node=param, frame=home) if isinstance(home.scope.node, m.FunctionDef):
+                names = [each.name for each in home.scope.node.params]
+                method = home.scope.node.name
+                return consumer is not None and method == "receive_json" and names[1:2] == [param.name]
+            case CallValue(dotted="json.loads", node=m.Call(args=(m.Argument(value=text), *_)), frame=home):
+                given = self.values.one(text, home)
+                if not isinstance(given, Parameter) or not isinstance(given.frame.scope.node, m.FunctionDef):
+                    return False
+                return given.node.name in _FRAME_METHODS.get(given.frame.scope.node.name, ())
+            case Unknown(node=m.Subscript() as node):
+                source = self._item(node.value, node.index, self._home(node, frame, consumer), consumer, depth + 1)
+                return source is not None and source.kind == "client"
+            case _:
+                return False
+
+
+def _holds(outer: m.Node | None, node: m.Node) -> bool:
+    return isinstance(outer, m.FunctionDef) and any(found is node for found in within(outer.body))
+
+
+def _key(expr: m.Expr) -> object:
+    return expr.value if isinstance(expr, m.Constant) else None
+
+
+# --- what a URL capture can hold -------------------------------------------------------------------------------------
+
+
+def captures_of(consumer: Consumer, name: str) -> Iterator[tuple[Route, str]]:
+    """The ways in which routes of a consumer capture a kwarg: `<int>` for converters, the expression for regexes."""
+    for mount in consumer.mounts:
+        for route in mount.routes:
+            if route.pattern is None:
+                continue
+            if route.function == "path":
+                found = re.search(rf"<(?:(\w+):)?{re.escape(name)}>", route.pattern)
+                if found is not None:
+                    yield route, f"<{found[1] or 'str'}>"
+            elif f"(?P<{name}>" in route.pattern:
+                yield route, _group(route.pattern.partition(f"(?P<{name}>")[2])
+
+
+def _group(text: str) -> str:
+    """The text up to the bracket that closes the group."""
+    depth, index, inside = 0, 0, False
+    while index < len(text):
+        char = text[index]
+        if char == "\\":
+            index += 1
+        elif char == "[":
+            inside = True
+        elif char == "]":
+            inside = False
+        elif char == "(" and not inside:
+            depth += 1
+        elif char == ")" and not inside:
+            if depth == 0:
+                return text[:index]
+            depth -= 1
+        index += 1
+    return text
+
+
+def odd_character(capture: str, characters: str) -> str | None:
+    """One of the characters that a capture lets through, or None (none of them, or not known)."""
+    if capture.startswith("<") and capture.endswith(">"):
+        return characters[0] if capture in ("<str>", "<path>") else None
+    try:
+        expression = re.compile(capture)
+    except re.error:
+        return None
+    for char in characters:
+        if any(expression.fullmatch(char * length) for length in range(1, 9)):
+            return char
+    return None
