@@ -51,6 +51,8 @@ class ConnectNeverAccepts(Rule):
             flow = life.connect
             if flow is None or not flow.known:
                 continue
+            if any(read.name in ("accept", "close") for read in flow.of("read")):
+                continue  # named without a call: meant, or handed to somebody
             if any(other.of("accept") for other in life.flows() if other.method is not flow.method):
                 continue  # a later message or event accepts
             for location in self._unanswered(flow):

@@ -3,7 +3,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Iterator
 
-from wslint.flow import ACCEPTED, CLOSED, Flow, Occurrence, life_of
+from wslint.flow import ACCEPTED, UNKNOWN, Flow, Occurrence, life_of
 from wslint.rule import Edit, Finding, Fix, Level, Location, Related, Rule
 from wslint.stack import ClassValue, Consumer, Display, ExternalValue, Frame, Lists, Literal, Stack, argument, facts
 from wslint.stack.callers import values_from
@@ -133,9 +133,9 @@ class InvalidCloseCode(Rule):
 
 
 def _is_open(closing: Occurrence) -> bool:
-    """Has the socket been accepted on every way here (before that no code matters)?"""
+    """Can the socket have been accepted here (before that no code matters)?"""
     sockets = {state.socket for state in closing.before}
-    return ACCEPTED in sockets and sockets <= {ACCEPTED, CLOSED}
+    return ACCEPTED in sockets and UNKNOWN not in sockets
 
 
 def _code_of(closing: Occurrence) -> facts.Expr | None:

@@ -188,17 +188,14 @@ def _same(left: facts.Expr, right: facts.Expr) -> bool:
 
 
 def _fix(names: list[Name]) -> Fix | None:
-    """Underscores for the illegal characters, when every place spells the name as a literal or f-string."""
+    """Underscores for the illegal characters, when every place spells the name as one literal."""
     edits: dict[Location, Edit] = {}
     for name in names:
-        node, frame = getattr(name.value, "node", None), getattr(name.value, "frame", None)
-        parts = [node] if isinstance(node, facts.Constant) else getattr(node, "parts", ())
-        texts = [part for part in parts if isinstance(part, facts.Constant) and isinstance(part.value, str)]
-        if frame is None or not texts or "".join(name.pattern.texts) != "".join(str(text.value) for text in texts):
+        node = getattr(name.value, "node", None)
+        if not isinstance(node, facts.Constant) or not isinstance(node.value, str):
             return None
-        for text in texts:
-            mended = _ILLEGAL.sub("_", str(text.value))
-            if mended != text.value:
-                place = frame.at(text)
-                edits[place] = Edit(place, f'"{mended}"' if text is node else mended)
-    return Fix(tuple(edits.values()), safe=False, title="use underscores") if edits else None
+        edits[name.location] = Edit(name.location, '"' + _ILLEGAL.sub("_", node.value) + '"')
+    mended = _ILLEGAL.sub("_", names[0].pattern.literal or "")
+    if not 0 < len(mended) <= MAX_LENGTH:
+        return None
+    return Fix(tuple(edits.values()), safe=False, title=f"call it `{mended}`")

@@ -114,7 +114,7 @@ def test_the_wheel_works_beside_a_package_called_rules(built: Path, tmp_path: Pa
     both = (
         "from importlib.util import find_spec as f; print(len({f(name).origin for name in ('rules', 'wslint.rules')}))"
     )
-    assert run("-c", both, python=python).stdout == "2\n"
+    assert run("-c", both, python=python, cwd=tmp_path).stdout == "2\n"
     listed = run("-m", "wslint", "rules", python=python, cwd=tmp_path).stdout.splitlines()
     assert len(listed) == len(list((built / "checkout" / "rules").glob("ws*.py"))) + len(ENGINE_RULES)
     checked = run("-m", "wslint", "check", "--no-cache", "--format", "concise", python=python, cwd=tmp_path / "broken")

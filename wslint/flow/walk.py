@@ -23,6 +23,7 @@ from wslint.flow.condition import (
 from wslint.flow.state import (
     ACCEPTED,
     CLOSED,
+    CONNECTING,
     UNKNOWN,
     UNSURE,
     Exit,
@@ -36,6 +37,7 @@ from wslint.flow.state import (
     forget,
     joined,
     rejoined,
+    unknown,
     valueless,
 )
 from wslint.stack.classes import Method
@@ -97,7 +99,8 @@ class Walk(Calls):
     def statement(self, node: m.Stmt, states: list[State]) -> Out:
         match node:
             case m.ExpressionStatement():
-                return Out(next=valueless(self.expr(node.value, states, dropped=True)))
+                after = valueless(self.expr(node.value, states, dropped=True))
+                return Out(next=self._named(node.value, after))
             case m.Assign():
                 after = states if node.value is None else self.expr(node.value, states)
                 after = self._tie_bound(states, after, node.targets)
@@ -111,6 +114,8 @@ class Walk(Calls):
                 after = states if node.value is None else self.expr(node.value, states)
                 if node.value is None:
                     after = [replace(state, value=None) for state in after]
+                elif self._returns_coroutine(node.value):
+                    after = [unknown(state) for state in after]
                 return Out(returned=[(state, node) for state in after])
             case m.Raise():
                 return self._raise(node, states)
@@ -360,7 +365,7 @@ class Walk(Calls):
         other: list[State],
         other_entered: list[State],
     ) -> list[State]:
-        """What an arm that closed bound besides, and what the arm beside one that closed knows by not having been it."""
+        """What an arm that closed bound besides; what the arm beside it knows by not having been it."""
         closes = {state.closed_by for state in entered}
         others = {state.closed_by for state in other_entered}
         bound = frozenset().union(*(paths(target) for target in _targets(body)))
@@ -378,6 +383,11 @@ class Walk(Calls):
         if negated:
             return self._assume(plain, not truth, state)
         match test:
+            case m.Call(func=m.Name(id="hasattr"), args=(owner, name)) if truth:
+                key = name.value.value if isinstance(name.value, m.Constant) else None
+                if isinstance(key, str) and text(owner.value) == self.place.self_name:
+                    return replace(state, attributes=state.attributes | {key})
+                return state
             case m.BoolOp(op="and") if truth:
                 return self._assume(test.right, True, self._assume(test.left, True, state))
             case m.BoolOp(op="or") if not truth:
@@ -463,13 +473,35 @@ class Walk(Calls):
             states = self._part(child, states) if isinstance(child, _PARTS) else valueless(self.expr(child, states))  # type: ignore[arg-type]
         return states
 
+    def _named(self, node: m.Expr, states: list[State]) -> list[State]:
+        """`self.accept` or `await self.close`, named and not called: taken as meant, another rule's finding."""
+        name = self._own_attribute(node.value if isinstance(node, m.Await) else node)
+        if name not in ("accept", "close") or self.consumer.method(name) is not None:
+            return states
+        occurrence = self._occur(name, node, states, name, dropped=True)
+        if name == "accept":
+            return [
+                replace(s, socket=ACCEPTED, accepted_by=occurrence) if s.socket == CONNECTING else s for s in states
+            ]
+        return [self._closed(state, occurrence) for state in states]
+
+    def _returns_coroutine(self, node: m.Expr) -> bool:
+        """`return self.close()` in a coroutine: whether anybody awaits it is not known."""
+        if not self.place.method.node.is_async or not isinstance(node, m.Call):
+            return False
+        name = self._own_attribute(node.func)
+        if name is None or self.consumer.is_async is not True:
+            return False
+        method = self.consumer.method(name)
+        return name in STOCK if method is None else method.node.is_async
+
     def _attribute(self, node: m.Attribute, states: list[State]) -> list[State]:
         name = self._own_attribute(node)
         if name is None:
             after = valueless(self.expr(node.value, states))
         else:
             self._occur("read", node, states, name)
-            after = states
+            after = [replace(state, attributes=state.attributes | {name}) for state in states]
         plain, negated = positive(node)
         values = [self._known(text(plain), state) for state in after]
         return [

@@ -206,7 +206,7 @@ class Apps:
                             keys[key] = inner.at(item.key)
                         else:
                             complete = False
-                    complete = self._grown(value, entries, keys) and complete
+                    complete = self._grown(value.node, inner, entries, keys) and complete
                 case CallValue() if value.dotted == "builtins.dict":
                     for arg in value.node.args:
                         if arg.keyword is not None:
@@ -214,6 +214,7 @@ class Apps:
                             keys[arg.keyword] = value.frame.at(arg)
                         else:
                             complete = self._mapping(arg.value, value.frame, entries, keys, depth + 1) and complete
+                    complete = self._grown(value.node, value.frame, entries, keys) and complete
                 case Display(node=m.BinaryOp(op="|", left=left, right=right), frame=inner):
                     for side in (left, right):
                         complete = self._mapping(side, inner, entries, keys, depth + 1) and complete
@@ -221,15 +222,13 @@ class Apps:
                     complete = False
         return complete
 
-    def _grown(self, mapping: Display, entries: dict[str, tuple[d.App, ...]], keys: dict[str, Location]) -> bool:
-        """`routes["websocket"] = …` and `routes.update(…)` on the variable that holds the mapping."""
-        home, scope = mapping.frame, mapping.frame.scope
-        names = [
-            name
-            for name, bindings in scope.bindings.items()
-            if any(binding.value is mapping.node for binding in bindings)
-        ]
-        return all(self._items_set(name, scope, home, entries, keys) for name in names)
+    def _grown(
+        self, made: m.Expr, home: Frame, entries: dict[str, tuple[d.App, ...]], keys: dict[str, Location]
+    ) -> bool:
+        """`routes["websocket"] = …` and `routes.update(…)` on the variables that hold a mapping."""
+        bindings = home.scope.bindings.items()
+        names = [name for name, found in bindings if any(binding.value is made for binding in found)]
+        return all(self._items_set(name, home.scope, home, entries, keys) for name in names)
 
     def _items_set(
         self,
@@ -251,7 +250,21 @@ class Apps:
                         else:
                             complete = False
             elif isinstance(node, m.Call) and isinstance(node.func, m.Attribute) and _is_name(node.func.value, name):
-                complete = False
+                complete = self._updated(node, home, entries, keys) and complete
+        return complete
+
+    def _updated(
+        self, call: m.Call, home: Frame, entries: dict[str, tuple[d.App, ...]], keys: dict[str, Location]
+    ) -> bool:
+        if not isinstance(call.func, m.Attribute) or call.func.attr != "update":
+            return False
+        complete = True
+        for arg in call.args:
+            if arg.keyword is not None:
+                entries[arg.keyword] = (*entries.get(arg.keyword, ()), *self.of(arg.value, home))
+                keys[arg.keyword] = home.at(arg)
+            else:
+                complete = self._mapping(arg.value, home, entries, keys, 1) and complete
         return complete
 
     def router(self, value: CallValue) -> d.Router:

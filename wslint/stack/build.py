@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from wslint.discover import mentions
 from wslint.facts import model as m
 from wslint.knowledge import channels as known
-from wslint.stack.packages import Packages
 from wslint.rule import Location
 from wslint.stack import model as d
 from wslint.stack.apps import Apps
@@ -18,6 +17,7 @@ from wslint.stack.functions import call_uses, classes, functions, scopes
 from wslint.stack.link import Module, Modules
 from wslint.stack.lists import Lists
 from wslint.stack.middleware import middleware
+from wslint.stack.packages import Packages
 from wslint.stack.scope import Imported, Scope
 from wslint.stack.sends import Sends
 from wslint.stack.settings import SettingsReader, is_settings

@@ -25,8 +25,8 @@ from wslint.stack.values import Frame, FunctionValue, Unknown, Value
 if TYPE_CHECKING:
     from wslint.config import Config
     from wslint.discover import Tree
-    from wslint.stack.packages import Packages
     from wslint.stack.link import Module, Modules
+    from wslint.stack.packages import Packages
     from wslint.stack.text import Texts
     from wslint.stack.values import Values
 

@@ -7,7 +7,6 @@ from wslint.facts.walk import within
 from wslint.knowledge import channels as known
 from wslint.stack import model as d
 from wslint.stack.lists import body_of
-from wslint.stack.scope import Scope
 from wslint.stack.text import Texts
 from wslint.stack.values import (
     AttributeValue,

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
+
 from wslint.facts import model as m
 from wslint.stack.values import CallValue, Display, ExternalValue, Frame, Grown, Literal, Value, Values, argument
 

@@ -248,7 +248,7 @@ class Values:
         found = self.of(expr, frame)
         return found[0] if len(found) == 1 else Unknown(expr)
 
-    def constant(self, expr: m.Expr, frame: Frame) -> bool | int | float | str | None | Unknown:
+    def constant(self, expr: m.Expr, frame: Frame) -> bool | int | float | str | Unknown | None:
         """The literal that an expression surely is."""
         value = self.one(expr, frame)
         return value.value if isinstance(value, Literal) else Unknown(expr)
