@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from wslint.report.terminal import Style, wrap
 from wslint.rule import Rule
 
-_HEADING = re.compile(r"^(Why|See|Mend|Bad|Good):[ \t]*", re.MULTILINE)
+_HEADING = re.compile(r"^(Why|See|Mend|Reference|Bad|Good):[ \t]*", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,7 @@ class Page:
     why: str = ""
     see: str = ""
     mend: str = ""
+    reference: str = ""
     bad: str = ""
     good: str = ""
 
@@ -48,7 +49,12 @@ def render(page: Page, style: Style) -> str:
     rule = page.rule
     facts = [rule.level.value, *(["has a fix"] if has_fix(rule) else [])]
     parts = [f"{style(f'{rule.code} {rule.name}', 'bold')}  ({', '.join(facts)})", _filled(page.what, "")]
-    for heading, prose in (("Why", page.why), ("What you see", page.see), ("How to mend it", page.mend)):
+    for heading, prose in (
+        ("Why", page.why),
+        ("What you see", page.see),
+        ("How to mend it", page.mend),
+        ("Reference", page.reference),
+    ):
         if prose:
             parts.append(f"{style(heading, 'bold')}\n{_filled(_capital(prose), '  ')}")
     for heading, code in (("Wrong", page.bad), ("Right", page.good)):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
 
-from wslint.facts.model import Span
+from wslint.location import Edit, Location, Span
 
 if TYPE_CHECKING:
     from wslint.stack.model import Application, Consumer, FunctionUse, Middleware, Route, Router, Send, Settings, Stack
@@ -32,25 +32,11 @@ class Level(str, enum.Enum):
         return ("error", "warning", "info").index(self.value)
 
 
-class Location(msgspec.Struct, frozen=True, order=True):
-    """A span of one file; `path` is relative to the tree root, with `/`."""
-
-    path: str
-    span: Span
-
-
 class Related(msgspec.Struct, frozen=True):
     """The other half of a finding: a place and what it has to do with it."""
 
     location: Location
     message: str
-
-
-class Edit(msgspec.Struct, frozen=True, order=True):
-    """Replace the text of a span (empty span: insert)."""
-
-    location: Location
-    text: str
 
 
 class Fix(msgspec.Struct, frozen=True):

@@ -11,14 +11,7 @@ from __future__ import annotations
 
 import msgspec
 
-
-class Span(msgspec.Struct, frozen=True, array_like=True, gc=False, order=True):
-    """A stretch of one file, compared by value."""
-
-    line: int
-    column: int
-    end_line: int
-    end_column: int
+from wslint.location import Span
 
 
 class Node(msgspec.Struct, frozen=True, array_like=True, eq=False, gc=False, tag=True):

@@ -34,7 +34,7 @@ def read_python(source: bytes) -> m.PythonFile:
     try:
         return _lower(text)
     except cst.ParserSyntaxError as error:
-        return m.PythonFile((), problem=m.Unreadable("syntax error", error.raw_line, error.raw_column + 1))
+        return m.PythonFile((), problem=m.Unreadable("syntax error", *_place(text, error)))
     except (RecursionError, MemoryError):
         return m.PythonFile((), problem=m.Unreadable("nested too deeply"))
     except Exception as error:  # libcst fails in more ways than it documents; one bad file costs itself only
@@ -54,6 +54,20 @@ def _lower(text: str) -> m.PythonFile:
         if _SPEAKS_TO_LINTERS.search(value)
     )
     return m.PythonFile(body, comments)
+
+
+def _place(text: str, error: cst.ParserSyntaxError) -> tuple[int, int]:
+    """Line and column of a syntax error: Python's own where it sees one too, for libcst's tokenizer has no place."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            ast.parse(text)
+        except SyntaxError as found:
+            if found.lineno:
+                return found.lineno, max(found.offset or 1, 1)
+        except (ValueError, RecursionError, MemoryError):
+            pass
+    return error.raw_line, error.raw_column + 1
 
 
 class _Lowering:

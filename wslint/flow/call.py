@@ -26,7 +26,7 @@ from wslint.flow.state import (
     valueless,
 )
 from wslint.knowledge import channels as known
-from wslint.rule import Location
+from wslint.location import Location
 from wslint.stack.classes import Class, Method
 from wslint.stack.model import Consumer, Stack
 from wslint.stack.values import ClassValue, ExternalValue, Frame, FunctionValue, SelfValue, argument

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from wslint.facts import model as m
-from wslint.rule import Location
+from wslint.location import Location
 from wslint.stack.classes import Method
 from wslint.stack.values import Frame, argument
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from wslint.facts import model as m
 from wslint.facts.walk import within
 from wslint.knowledge import channels as known
-from wslint.rule import Location
+from wslint.location import Location
 from wslint.stack import model as d
 from wslint.stack.classes import Class
 from wslint.stack.lists import Lists, body_of

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from wslint.discover import mentions
 from wslint.facts import model as m
 from wslint.knowledge import channels as known
-from wslint.rule import Location
+from wslint.location import Location
 from wslint.stack import model as d
 from wslint.stack.apps import Apps
 from wslint.stack.classes import Class

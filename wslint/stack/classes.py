@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from wslint.facts import model as m
 from wslint.facts.walk import within
-from wslint.rule import Location
+from wslint.location import Location
 from wslint.stack.scope import Scope
 
 if TYPE_CHECKING:

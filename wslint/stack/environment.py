@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from wslint.facts import model as m
-from wslint.rule import Location
+from wslint.location import Location
 from wslint.stack.model import Stack
 from wslint.stack.text import Hole, Pattern
 from wslint.stack.values import CallValue, Display, ExternalValue, Frame, Literal, Unknown, Value, argument

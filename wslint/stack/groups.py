@@ -9,7 +9,7 @@ from functools import cached_property
 from wslint.facts import model as m
 from wslint.facts.walk import within
 from wslint.knowledge import channels as known
-from wslint.rule import Location
+from wslint.location import Location
 from wslint.stack.classes import Class
 from wslint.stack.lists import Lists
 from wslint.stack.model import Consumer, Send, Stack

@@ -15,7 +15,7 @@ from typing import cast
 from wslint.facts import model as m
 from wslint.facts.walk import calls_within, within
 from wslint.knowledge import channels as known
-from wslint.rule import Location
+from wslint.location import Location
 from wslint.stack.classes import Class, Method
 from wslint.stack.middleware import is_scope, scope_keys
 from wslint.stack.model import (

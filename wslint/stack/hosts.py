@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from wslint.facts import model as m
-from wslint.rule import Location
+from wslint.location import Location
 from wslint.stack.environment import Option, environment_value, is_text, start_with_defaults, text_with_defaults
 from wslint.stack.layers import dict_entries
 from wslint.stack.lists import Lists

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from wslint.facts import model as m
 from wslint.facts.model import Span
-from wslint.rule import Location
+from wslint.location import Location
 from wslint.stack.lists import Lists
 from wslint.stack.model import SettingsModule, Stack
 from wslint.stack.values import Frame

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from wslint.facts import model as m
 from wslint.facts.walk import below, within
 from wslint.knowledge.channels import GET_CHANNEL_LAYER
-from wslint.rule import Location
+from wslint.location import Location
 from wslint.stack.classes import Class
 from wslint.stack.model import FunctionUse, Send, Stack
 from wslint.stack.values import AttributeValue, CallValue, ClassValue, Display, Literal, SelfValue, argument

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from wslint.facts import model as m
 from wslint.facts.walk import within
-from wslint.rule import Location
+from wslint.location import Location
 from wslint.stack.environment import Option, text_with_defaults
 from wslint.stack.lists import body_of
 from wslint.stack.model import Placed, Setting, SettingsModule, Stack

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from wslint.facts import model as m
 from wslint.facts.walk import within
 from wslint.knowledge import channels as known
-from wslint.rule import Location
+from wslint.location import Location
 from wslint.stack.classes import Class, Method
 from wslint.stack.model import Middleware
 from wslint.stack.values import Values

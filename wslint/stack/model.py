@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from wslint.facts import model as m
 from wslint.facts.model import Command, PythonFile, Span, Unreadable
-from wslint.rule import Location
+from wslint.location import Location
 from wslint.stack.classes import Class, Method
 from wslint.stack.text import Pattern
 from wslint.stack.values import Frame, FunctionValue, Unknown, Value

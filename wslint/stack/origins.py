@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from wslint.facts import model as m
 from wslint.facts.model import Span
-from wslint.rule import Location
+from wslint.location import Location
 from wslint.stack.lists import Lists
 from wslint.stack.model import Placed, Setting, Settings, SettingsModule
 from wslint.stack.text import Texts

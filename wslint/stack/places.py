@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from wslint.facts.model import Node, Span
-from wslint.rule import Location
+from wslint.location import Location
 from wslint.stack.values import Frame
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from wslint.facts import model as m
 from wslint.facts.model import Span
 from wslint.facts.walk import within
-from wslint.rule import Location
+from wslint.location import Location
 from wslint.stack.classes import Class, Method
 from wslint.stack.values import Frame, FunctionValue, Value, Values
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from wslint.facts import model as m
 from wslint.facts.walk import contains
-from wslint.rule import Location
+from wslint.location import Location
 from wslint.stack.guards import Guards, keys_of
 from wslint.stack.middleware import is_scope
 from wslint.stack.model import Consumer

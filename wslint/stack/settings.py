@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from wslint.facts import model as m
-from wslint.rule import Location
+from wslint.location import Location
 from wslint.stack.classes import Class
 from wslint.stack.link import Module, Modules
 from wslint.stack.model import Setting, SettingsModule, is_test_path

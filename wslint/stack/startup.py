@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from wslint.facts import model as m
 from wslint.facts.walk import children
 from wslint.knowledge import channels as known
-from wslint.rule import Location
+from wslint.location import Location
 from wslint.stack.link import Module
 from wslint.stack.model import Stack
 from wslint.stack.scope import Scope

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from wslint.facts import model as m
 from wslint.facts.walk import children
-from wslint.rule import Location
+from wslint.location import Location
 from wslint.stack.guards import COOKIE_WRAPPERS, Entry, Gate, Guards, is_public
 from wslint.stack.model import FunctionApp, Mount, Mounted, Placed, Route, Stack, Wrapper, is_test_path
 

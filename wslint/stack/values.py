@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from wslint.facts import model as m
 from wslint.facts.model import Span
 from wslint.facts.walk import within
-from wslint.rule import Location
+from wslint.location import Location
 from wslint.stack.link import External, Module, Modules
 from wslint.stack.scope import Binding, Imported, Scope
 
