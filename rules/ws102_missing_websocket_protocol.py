@@ -75,26 +75,23 @@ class MissingWebsocketProtocol(Rule):
     def stack(self, stack: Stack) -> Iterator[Finding]:
         seen: set[int] = set()
         for router in stack.protocol_routers:
-            if not router.complete or "websocket" in router.entries or id(router.call) in seen:
-                continue
-            if _is_changed(stack, router):
+            if id(router.call) in seen or _is_changed(router):
                 continue
             seen.add(id(router.call))
-            strange = [key for key in router.keys if key not in PROTOCOLS]
-            if strange:
-                yield self._misnamed(router, max(strange, key=_likeness))
-            elif _must_serve_websockets(stack, router):
+            strange = list(_strange(router))
+            for key, meant in strange:
+                yield self._misnamed(router, key, meant)
+            if not strange and _must_serve_websockets(stack, router):
                 yield self._absent(stack, router)
 
-    def _misnamed(self, router: ProtocolRouter, key: str) -> Finding:
-        location = router.keys[key]
+    def _misnamed(self, router: ProtocolRouter, key: str, meant: str) -> Finding:
         return self.finding(
-            location,
-            f'ProtocolTypeRouter key "{key}" is no protocol; websockets are "websocket"',
-            hint='rename the key to "websocket"',
-            symptom=SYMPTOM,
+            router.keys[key],
+            f'ProtocolTypeRouter key "{key}" is no protocol; is "{meant}" meant?',
+            hint=f'rename the key to "{meant}"',
+            symptom=SYMPTOM if meant == "websocket" else f"No application configured for scope type '{meant}'",
             symbol=key,
-            fix=_rename(router, key),
+            fix=_rename(router, key, meant),
         )
 
     def _absent(self, stack: Stack, router: ProtocolRouter) -> Finding:
@@ -112,26 +109,43 @@ class MissingWebsocketProtocol(Rule):
 SYMPTOM = "every websocket handshake ends in HTTP 500: No application configured for scope type 'websocket'"
 
 
-def _likeness(key: str) -> float:
-    return SequenceMatcher(None, key.lower(), "websocket").ratio()
+def _strange(router: ProtocolRouter) -> Iterator[tuple[str, str]]:
+    """Keys that no server sends, with the protocol that the router lacks and that each likely means."""
+    if not router.complete:
+        return
+    for key in router.keys:
+        if key not in PROTOCOLS:
+            lacking = sorted(PROTOCOLS - set(router.keys))
+            meant = max(lacking, key=lambda protocol: _likeness(key, protocol), default="")
+            if meant and (_likeness(key, meant) > 0.8 or "websocket" not in router.keys):
+                yield key, "websocket" if _likeness(key, meant) <= 0.8 else meant
 
 
-def _rename(router: ProtocolRouter, key: str) -> Fix | None:
+def _likeness(key: str, protocol: str) -> float:
+    return SequenceMatcher(None, key.lower(), protocol).ratio()
+
+
+def _rename(router: ProtocolRouter, key: str, meant: str) -> Fix | None:
     """Only a literal key is renamed where it stands; a constant may be used elsewhere too."""
     for node in within((router.call,)):
         if isinstance(node, facts.DictItem) and isinstance(node.key, facts.Constant) and node.key.value == key:
-            return Fix((Edit(router.keys[key], '"websocket"'),), safe=False, title='rename the key to "websocket"')
+            return Fix((Edit(router.keys[key], f'"{meant}"'),), safe=False, title=f'rename the key to "{meant}"')
     return None
 
 
-def _is_changed(stack: Stack, router: ProtocolRouter) -> bool:
+def _is_changed(router: ProtocolRouter) -> bool:
     """Does the module reach into a router's `application_mapping`?"""
     body = router.frame.module.facts.body
     return any(isinstance(node, facts.Attribute) and node.attr == "application_mapping" for node in within(body))
 
 
 def _must_serve_websockets(stack: Stack, router: ProtocolRouter) -> bool:
-    """Is it served, does the project have websocket consumers, and does no other application serve them?"""
+    """Is it served, without a "websocket" entry, while the project has websocket consumers that nothing else serves?
+
+    A router with "channel" is left alone: it belongs to a worker process.
+    """
+    if not router.complete or {"websocket", "channel"} & set(router.keys):
+        return False
     served = any(node is router for application in stack.applications for node in application.walk())
     consumers = any(one.is_websocket and not one.in_tests and not one.vendored for one in stack.consumers)
     others = any(

@@ -20,6 +20,9 @@ class ImportBeforeSetup(Rule):
     Mend: call `django_asgi_app = get_asgi_application()` first and import the project's code below (`# noqa: E402`).
 
     Bad:
+        # config/settings.py
+        INSTALLED_APPS = ["daphne", "chat"]
+        ASGI_APPLICATION = "config.asgi.application"
         # config/asgi.py
         import os
         from channels.routing import ProtocolTypeRouter, URLRouter
@@ -54,6 +57,9 @@ class ImportBeforeSetup(Rule):
             text = models.TextField()
 
     Good:
+        # config/settings.py
+        INSTALLED_APPS = ["daphne", "chat"]
+        ASGI_APPLICATION = "config.asgi.application"
         # config/asgi.py
         import os
         from channels.routing import ProtocolTypeRouter, URLRouter
@@ -120,8 +126,8 @@ class ImportBeforeSetup(Rule):
 def _entries(stack: Stack) -> Iterator[Application]:
     """One application of each module that an ASGI server imports first.
 
-    Those that commands name and the asgi modules; the module of ASGI_APPLICATION only when there is no other, because
-    runserver has set Django up before it reads the setting.
+    Those that commands name and the asgi modules of a project with settings (a library's users write their own); the
+    module of ASGI_APPLICATION only when there is no other, because runserver has set Django up before it reads it.
     """
     applications = [
         application
@@ -133,8 +139,8 @@ def _entries(stack: Stack) -> Iterator[Application]:
     first = [
         application
         for application in applications
-        if application.module.name.rpartition(".")[2] == "asgi"
-        or any(kind == "command" for kind, _ in application.named_by)
+        if any(kind == "command" for kind, _ in application.named_by)
+        or (application.module.name.rpartition(".")[2] == "asgi" and _is_of_a_project(stack, application))
     ]
     roots = {application.module.root for application in first}
     first += [
@@ -147,3 +153,9 @@ def _entries(stack: Stack) -> Iterator[Application]:
         if application.module.path not in seen:
             seen.add(application.module.path)
             yield application
+
+
+def _is_of_a_project(stack: Stack, application: Application) -> bool:
+    """Are there settings that are not for tests?"""
+    settings = stack.settings_for(application.path)
+    return settings is not None and bool(settings.serving)

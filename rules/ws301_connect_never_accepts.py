@@ -4,7 +4,10 @@ from collections.abc import Iterator
 
 from wslint.flow import CONNECTING, Flow, life_of
 from wslint.rule import Finding, Level, Location, Rule
-from wslint.stack import Consumer, Stack
+from wslint.stack import Consumer, Stack, calls_within, facts
+
+STARTERS = frozenset({"create_task", "ensure_future", "run_coroutine_threadsafe", "start_soon", "Thread", "start"})
+"""Names of calls after which other code goes on beside connect()."""
 
 
 class ConnectNeverAccepts(Rule):
@@ -53,6 +56,8 @@ class ConnectNeverAccepts(Rule):
                 continue
             if any(read.name in ("accept", "close") for read in flow.of("read")):
                 continue  # named without a call: meant, or handed to somebody
+            if any(_starts_work(call) for call in calls_within(flow.method.node.body)):
+                continue  # a task or thread may accept
             if any(other.of("accept") for other in life.flows() if other.method is not flow.method):
                 continue  # a later message or event accepts
             for location in self._unanswered(flow):
@@ -80,3 +85,9 @@ class ConnectNeverAccepts(Rule):
             symptom="the client hangs in CONNECTING: daphne drops it after 5 s without a response, uvicorn never does",
             symbol=f"{consumer.name}.connect",
         )
+
+
+def _starts_work(call: facts.Call) -> bool:
+    func = call.func
+    name = func.attr if isinstance(func, facts.Attribute) else func.id if isinstance(func, facts.Name) else ""
+    return name in STARTERS

@@ -114,11 +114,10 @@ def _culprit(consumer: Consumer, flow: Flow, close: Occurrence, later: Occurrenc
     """The place after which the `return` is missing: the close itself, or the call that leads to it."""
     if close.method.node in (later.method.node, flow.method.node):
         return close.node, close.method
-    for method in (later.method, flow.method):
-        call = call_into(consumer.cls, method, close.method.node)
-        if call is not None:
-            return call, method
-    return close.node, close.method
+    if close.outer is not later.outer:
+        return close.outer, flow.method
+    call = call_into(consumer.cls, later.method, close.method.node)
+    return (close.node, close.method) if call is None else (call, later.method)
 
 
 def _name(node: facts.Node) -> str:

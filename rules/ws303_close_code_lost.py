@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from wslint.flow import CLOSED, CONNECTING, Flow, Life, Occurrence, life_of
 from wslint.rule import Edit, Finding, Fix, Level, Location, Rule
-from wslint.stack import Consumer, Literal, Stack, argument
-from wslint.stack.callers import from_outside, place_of, surely_none, values_from
+from wslint.stack import Consumer, Literal, Parameter, Stack, Value
+from wslint.stack.callers import place_of
 from wslint.stack.places import before
 
 ASSUMES_OPEN = ("accept", "send", "group_add")
@@ -77,11 +77,11 @@ class CloseCodeLost(Rule):
             for state in later.before
         ):
             return False
-        return _has_code(stack, consumer, flow, close)
+        return _has_code(stack, close)
 
     def _finding(self, stack: Stack, life: Life, flow: Flow, close: Occurrence, awaited: bool) -> Finding:
         consumer = life.consumer
-        number = _code(stack, consumer, flow, close)
+        number = _code(stack, close)
         shown = "the close code" if number is None else f"close code {number}"
         await_ = "await " if consumer.is_async else ""
         return self.finding(
@@ -105,24 +105,23 @@ class CloseCodeLost(Rule):
         return Fix((Edit(at, text),), safe=False, title="accept before the close")
 
 
-def _code_values(stack: Stack, consumer: Consumer, flow: Flow, close: Occurrence) -> list[tuple[object, ...]]:
-    call = close.call
-    expr = None if call is None else argument(call, 0, "code")
-    if expr is None:
-        return []
-    found = values_from(stack.values, consumer.cls, flow.method, close.method, expr)
-    return list(found) or [stack.values.of(expr, close.method.frame)]
+def _has_code(stack: Stack, close: Occurrence) -> bool:
+    """Is a code given, whatever it is, on some way from connect()?"""
+    code = close.code
+    if code is None:
+        return False
+    return any(not _surely_none(stack.values.of(code, frame)) for frame in close.frames)
 
 
-def _has_code(stack: Stack, consumer: Consumer, flow: Flow, close: Occurrence) -> bool:
-    """Is a code given, whatever it is, on the way from connect()?"""
-    ways = _code_values(stack, consumer, flow, close)
-    return any(not surely_none(way) and not from_outside(way) for way in ways)  # type: ignore[arg-type]
+def _surely_none(found: tuple[Value, ...]) -> bool:
+    return all(isinstance(value, Parameter) or (isinstance(value, Literal) and value.value is None) for value in found)
 
 
-def _code(stack: Stack, consumer: Consumer, flow: Flow, close: Occurrence) -> int | None:
-    for way in _code_values(stack, consumer, flow, close):
-        for value in way:
+def _code(stack: Stack, close: Occurrence) -> int | None:
+    """The first code that is a number."""
+    assert close.code is not None
+    for frame in close.frames:
+        for value in stack.values.of(close.code, frame):
             if isinstance(value, Literal) and isinstance(value.value, int):
                 return value.value
     return None

@@ -3,10 +3,9 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Iterator
 
-from wslint.flow import ACCEPTED, UNKNOWN, Flow, Occurrence, life_of
+from wslint.flow import ACCEPTED, UNKNOWN, Occurrence, life_of
 from wslint.rule import Edit, Finding, Fix, Level, Location, Related, Rule
-from wslint.stack import ClassValue, Consumer, Display, ExternalValue, Frame, Lists, Literal, Stack, argument, facts
-from wslint.stack.callers import values_from
+from wslint.stack import ClassValue, Consumer, Display, ExternalValue, Frame, Lists, Literal, Stack, facts
 from wslint.stack.places import after
 
 STANDARD = frozenset({1001, 1002, 1003, *range(1007, 1015)})
@@ -62,11 +61,11 @@ class InvalidCloseCode(Rule):
             if consumer.in_tests or consumer.vendored or not consumer.is_websocket:
                 continue
             for flow in life_of(stack, consumer).flows():
-                for closing in flow.of("close", "send"):
-                    expr = _code_of(closing)
+                for closing in flow.of("close"):
+                    expr = closing.code
                     if expr is None or closing.location in told or not _is_open(closing):
                         continue
-                    wrong = self._wrong(stack, consumer, flow, closing, expr, servers)
+                    wrong = self._wrong(stack, consumer, closing, expr, servers)
                     if wrong is not None:
                         told.add(closing.location)
                         yield wrong
@@ -75,7 +74,6 @@ class InvalidCloseCode(Rule):
         self,
         stack: Stack,
         consumer: Consumer,
-        flow: Flow,
         closing: Occurrence,
         expr: facts.Expr,
         servers: frozenset[str],
@@ -89,8 +87,7 @@ class InvalidCloseCode(Rule):
             shown = f"a member of {enum.cls.name}, not an int"
             mend = Edit(after(expr, frame), ".value") if is_int else None
             return self._finding(consumer, closing, shown, is_int, servers, None, mend)
-        ways = values_from(stack.values, consumer.cls, flow.method, closing.method, expr)
-        for value in (value for way in ways for value in way):
+        for value in (value for way in closing.frames for value in stack.values.of(expr, way)):
             for number, location in _numbers(stack, value):
                 verdict = _verdict(number)
                 if verdict is None or (verdict == "standard" and _all_lenient(servers)):
@@ -136,15 +133,6 @@ def _is_open(closing: Occurrence) -> bool:
     """Can the socket have been accepted here (before that no code matters)?"""
     sockets = {state.socket for state in closing.before}
     return ACCEPTED in sockets and UNKNOWN not in sockets
-
-
-def _code_of(closing: Occurrence) -> facts.Expr | None:
-    call = closing.call
-    if call is None:
-        return None
-    if closing.kind == "close":
-        return argument(call, 0, "code")
-    return argument(call, 99, "close")  # send(…, close=code)
 
 
 def _verdict(number: object) -> str | None:

@@ -5,17 +5,16 @@ from collections.abc import Iterator
 
 from wslint.knowledge.channels import CORE_LAYER, MEMORY_LAYER
 from wslint.rule import Edit, Finding, Fix, Level, Location, Related, Rule
-from wslint.stack import Consumer, Hole, Stack, facts, within
+from wslint.stack import Consumer, Send, Stack, facts
 from wslint.stack.groups import Groups, Name
 from wslint.stack.layers import layers_of
-from wslint.stack.untrusted import Source, Sources, captures_of, odd_character
+from wslint.stack.untrusted import Source, Sources, captures_of, is_caught, odd_character
 
 MAX_LENGTH = 99
 UUID_LENGTH = 36
 _ILLEGAL = re.compile(r"[^a-zA-Z0-9_.\-]")
 _ODD = "é @:"
 _TAME_NAME = re.compile(r"(^|_)(id|pk|u?uid|guid|key|slug|hash|token|code|number|num|no|index)$|(Id|Key|Uuid)$")
-_CHECKS = frozenset({"match", "fullmatch", "search", "isalnum", "isidentifier", "isascii", "isdigit", "isdecimal"})
 
 
 class InvalidGroupName(Rule):
@@ -54,9 +53,9 @@ class InvalidGroupName(Rule):
         groups, sources = Groups(stack), Sources(stack)
         spellings: dict[str, list[Name]] = {}
         places: dict[str, list[Location]] = {}
-        for name, use in _named(stack, groups):
-            wrong = _wrong(name, stack, sources)
-            text = wrong if wrong is not None else _possibly_wrong(name, sources)
+        for name, use, send in _named(stack, groups):
+            wrong = _wrong(name, sources)
+            text = wrong if wrong is not None else _possibly_wrong(name, send, sources)
             if text is not None:
                 key = f"{'certain' if wrong is not None else 'possible'}: the group name `{name.pattern}` {text}"
                 spellings.setdefault(key, []).append(name)
@@ -83,7 +82,7 @@ class InvalidGroupName(Rule):
         )
 
 
-def _named(stack: Stack, groups: Groups) -> Iterator[tuple[Name, Location]]:
+def _named(stack: Stack, groups: Groups) -> Iterator[tuple[Name, Location, Send | None]]:
     """Every group name of code that only layers with checks run, with the place that uses it; joins come first."""
     order = ("group_add", "group_send", "group_discard")
     sends = [send for send in stack.sends if send.method in order and not send.in_tests and not send.vendored]
@@ -92,11 +91,11 @@ def _named(stack: Stack, groups: Groups) -> Iterator[tuple[Name, Location]]:
         names = groups.names(send) if checked[send.path] else ()
         for name in names:
             if name.pattern.literal != "" or len(names) == 1:  # else a default that is replaced before it is used
-                yield name, send.location
+                yield name, send.location, send
     for consumer in stack.consumers:
         if not consumer.in_tests and not consumer.vendored and _layer_checks(stack, consumer.path):
             for name in groups.attribute_names(consumer):
-                yield name, name.location
+                yield name, name.location, None
 
 
 def _same_line(place: Location, other: Location) -> bool:
@@ -116,7 +115,7 @@ def _layer_checks(stack: Stack, path: str) -> bool:
     )
 
 
-def _wrong(name: Name, stack: Stack, sources: Sources) -> str | None:
+def _wrong(name: Name, sources: Sources) -> str | None:
     """What is surely wrong with a name."""
     illegal = [char for text in name.pattern.texts for char in _ILLEGAL.findall(text)]
     if illegal:
@@ -136,12 +135,14 @@ def _is_uuid(source: Source | None, consumer: Consumer | None) -> bool:
     return bool(captures) and all(capture == "<uuid>" for capture in captures)
 
 
-def _possibly_wrong(name: Name, sources: Sources) -> str | None:
+def _possibly_wrong(name: Name, send: Send | None, sources: Sources) -> str | None:
     """What can be wrong with a name that holds text from outside."""
     for hole in name.pattern.holes:
         source = sources.of(hole, name.consumer)
         doubt = None if source is None else _doubt(source, name.consumer)
-        if doubt is not None and not _is_checked(hole):
+        if source is None or doubt is None or (send is not None and is_caught(send.frame.scope.node, send.call)):
+            continue
+        if not sources.is_checked(source, *([] if hole.frame is None else [hole.frame])):
             return f"has {doubt}"
     return None
 
@@ -165,26 +166,6 @@ def _doubt(source: Source, consumer: Consumer | None) -> str | None:
             shown = "a space" if odd == " " else f"`{odd}`"
             return f"the URL's `{source.name}` in it, and `{route.pattern}` lets {shown} through"
     return None
-
-
-def _is_checked(hole: Hole) -> bool:
-    """Does the code around look at the text before it is used (a regular expression, a list of allowed names)?"""
-    node = hole.frame.scope.node if hole.frame is not None else None
-    if not isinstance(node, facts.FunctionDef):
-        return False
-    for found in within(node.body):
-        match found:
-            case facts.Call(func=facts.Attribute(attr=attr)) if attr in _CHECKS:
-                return True
-            case facts.Compare(op="in" | "not in", left=left) if hole.expr is not None and _same(left, hole.expr):
-                return True
-    return False
-
-
-def _same(left: facts.Expr, right: facts.Expr) -> bool:
-    if isinstance(left, facts.Name) and isinstance(right, facts.Name):
-        return left.id == right.id
-    return isinstance(left, facts.Attribute) and isinstance(right, facts.Attribute) and left.attr == right.attr
 
 
 def _fix(names: list[Name]) -> Fix | None:

@@ -11,6 +11,7 @@ from wslint.stack import (
     CallValue,
     Class,
     Consumer,
+    ExternalValue,
     FunctionUse,
     FunctionValue,
     Method,
@@ -29,6 +30,8 @@ COMMUNICATOR = frozenset(
     | {"send_input", "send_json_to", "send_to", "wait"}
 )
 """Coroutines of the communicators in channels.testing."""
+
+ASYNCIO = frozenset({"asyncio.sleep", "asyncio.wait_for"})
 
 CALLED_BY_CHANNELS = CONSUMER_API - CONSUMER_COROUTINES
 """Methods whose result Channels drops."""
@@ -162,6 +165,8 @@ class _Coroutines:
             if own is not None:
                 return own[1] if own[0] else None
         value = self.stack.values.one(func, function.frame)
+        if isinstance(value, ExternalValue):
+            return value.dotted if value.dotted in ASYNCIO else None
         if isinstance(value, FunctionValue) and self._is_coroutine(value):
             return value.name
         if isinstance(value, AttributeValue) and isinstance(value.value, CallValue) and value.attr in COMMUNICATOR:

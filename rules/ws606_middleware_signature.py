@@ -3,7 +3,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from wslint.rule import Edit, Finding, Fix, Level, Location, Related, Rule, Span
-from wslint.stack import Stack, calls_within, facts as m
+from wslint.stack import Stack, calls_within
+from wslint.stack import facts as m
 from wslint.stack.guards import Gate, Guards
 
 CALL = "(scope, receive, send)"
@@ -59,7 +60,7 @@ class MiddlewareSignature(Rule):
                 continue
             uses = [wrapper for wrapper in stack.wrappers if gate.is_in(wrapper) and not wrapper.in_tests]
             calls = list(_inner_calls(gate, function))
-            if not uses and not calls:
+            if not uses and (gate.cls is None or not calls):
                 continue  # takes a scope, but nothing says that it is a middleware
             yield self.finding(
                 Location(gate.path, function.name_span),
@@ -104,7 +105,7 @@ def _inner_calls(gate: Gate, function: m.FunctionDef) -> Iterator[m.Call]:
         func = call.func
         if gate.cls is None and isinstance(func, m.Name) and func.id in names:
             yield call
-        elif gate.cls is not None and isinstance(func, m.Attribute) and isinstance(func.value, m.Name):
+        elif gate.cls is not None and isinstance(func, m.Attribute) and isinstance(func.value, m.Name):  # noqa: SIM102
             if func.value.id == function.params[0].name and func.attr in names:
                 yield call
 

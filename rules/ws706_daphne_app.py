@@ -3,7 +3,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from wslint.rule import Edit, Finding, Fix, Level, Location, Related, Rule
-from wslint.stack import Settings, SettingsModule, Stack, facts
+from wslint.stack import Process, Settings, SettingsModule, Stack, facts
 from wslint.stack.installed import InstalledApp, installed_apps
 
 STATICFILES = "django.contrib.staticfiles"
@@ -53,9 +53,9 @@ class DaphneApp(Rule):
     def _order(self, stack: Stack, module: SettingsModule) -> Iterator[Finding]:
         installed = installed_apps(stack, module)
         daphne, static = installed.find("daphne"), installed.find(STATICFILES)
-        if not installed.complete or daphne is None or static is None:
+        if daphne is None or static is None or installed.apps.index(daphne) < installed.apps.index(static):
             return
-        if installed.apps.index(daphne) < installed.apps.index(static):
+        if not installed.complete and not _in_one_list(daphne, static):
             return
         yield self.finding(
             daphne.location,
@@ -72,7 +72,7 @@ class DaphneApp(Rule):
         stack = settings.stack
         if not stack.packages.admits("channels", "4.3") or not any(one.is_websocket for one in stack.consumers):
             return
-        commands = [process for process in stack.processes if process.command.program == "runserver"]
+        commands = [process for process in _processes(settings) if process.command.program == "runserver"]
         if not commands or any(process.command.program in ASGI_SERVERS for process in stack.processes):
             return
         installed = [installed_apps(stack, module) for module in settings.serving]
@@ -94,6 +94,14 @@ class DaphneApp(Rule):
                 fix=_insert(frame.path, binding.value),
             )
             return
+
+
+def _processes(settings: Settings) -> list[Process]:
+    """The commands of this project: of a tree with several projects those that stand in its folder."""
+    stack = settings.stack
+    if len(stack.settings) == 1 or not settings.root:
+        return list(stack.processes)
+    return [process for process in stack.processes if process.path.startswith(settings.root + "/")]
 
 
 def _swap(stack: Stack, daphne: InstalledApp, static: InstalledApp) -> Fix | None:

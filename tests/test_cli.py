@@ -178,6 +178,16 @@ def test_paths_restrict_what_is_reported(wslint_: Runner) -> None:
     assert "2 files seen" in wslint_("check", "chat").out
 
 
+def test_what_is_named_and_not_read_is_said(wslint_: Runner) -> None:
+    wslint_.write("wslint.yaml", "exclude: [legacy/]")
+    wslint_.write("legacy/chat.py", "ALPHA = 1\n")
+    outcome = wslint_("check", "legacy/chat.py")
+    assert outcome.status == 0
+    assert "note: nothing of legacy/chat.py is read" in outcome.err
+    assert "note: nothing of legacy is read" in wslint_("check", "legacy").err
+    assert wslint_("check", "wslint.yaml").err == ""
+
+
 def test_paths_are_shown_as_they_can_be_opened_from_here(wslint_: Runner) -> None:
     wslint_.write(".git/HEAD", "")
     wslint_.write("backend/chat.py", "ALPHA = 1\n")

@@ -181,6 +181,12 @@ def test_an_undecodable_file(tmp_path: Path) -> None:
         load(tmp_path)
 
 
+def test_a_misnamed_file(tmp_path: Path) -> None:
+    write(tmp_path / "wslint.yml", "profile: strict\n")
+    with pytest.raises(ConfigError, match=r"wslint.yml: is not read under this name; call it wslint.yaml"):
+        load(tmp_path)
+
+
 def test_a_named_file(tmp_path: Path) -> None:
     assert read(write(tmp_path / "ci.yaml", "profile: strict\n")).profile == "strict"
     assert read(write(tmp_path / "ci.toml", 'profile = "strict"\n')).profile == "strict"

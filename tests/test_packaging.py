@@ -57,6 +57,16 @@ def test_the_documents_name_every_key_and_no_other() -> None:
     assert re.findall(r"^\| `([a-z-]+)` \|", text, re.MULTILINE) == list(_KEYS)
 
 
+def test_the_readme_shows_what_wslint_prints(tmp_path: Path) -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    shown = "\n".join(line[4:] for line in text.splitlines() if line.startswith("    "))
+    shutil.copytree(ROOT / "fixtures" / "demo" / "broken", tmp_path / "demo")
+    consumers = tmp_path / "demo" / "core" / "agents" / "consumers.py"
+    consumers.write_text(re.sub(r"  # expect:.*", "", consumers.read_text(encoding="utf-8")), encoding="utf-8")
+    done = run("-m", "wslint", "check", "--no-cache", "--quiet", "--select", "WS302", cwd=tmp_path / "demo")
+    assert done.stdout.strip() in shown, done.stdout
+
+
 def test_the_layers_hold() -> None:
     pytest.importorskip("importlinter", reason="not run: import-linter is not installed")
     lint = "from importlinter.cli import lint_imports_command as lint; lint()"

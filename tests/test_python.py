@@ -65,7 +65,15 @@ def test_spans_equal_those_of_position_provider() -> None:
     wrapper = MetadataWrapper(module, unsafe_skip_copy=True)
     truth = wrapper.resolve(PositionProvider)
     ours = spans(module).found
-    compound = (cst.Module, cst.BaseCompoundStatement, cst.BaseSuite, cst.Else, cst.ExceptHandler, cst.Finally, cst.MatchCase)
+    compound = (
+        cst.Module,
+        cst.BaseCompoundStatement,
+        cst.BaseSuite,
+        cst.Else,
+        cst.ExceptHandler,
+        cst.Finally,
+        cst.MatchCase,
+    )
     compared = 0
     for node, ((line, column), (end_line, end_column)) in ours.items():
         if isinstance(node, (*compound, cst.SimpleStatementLine)):

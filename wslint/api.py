@@ -116,7 +116,7 @@ class _Check:
             suppressed=sum(map(counts, silenced)),
             problems=tuple(sorted(problems)),
             internal_errors=tuple(self.crashes),
-            notes=self.config.notes,
+            notes=(*self.config.notes, *_unread(tree, paths)),
             source=source,
         )
 
@@ -232,9 +232,18 @@ def _sources(tree: Tree) -> Callable[[str], Source]:
 
 def _speaks(tree: Tree, path: str) -> bool:
     try:
-        return NEEDLE.search(tree.read(path)) is not None
+        return NEEDLE in tree.read(path)
     except (OSError, ValueError):
         return False
+
+
+def _unread(tree: Tree, paths: Iterable[Path]) -> Iterator[str]:
+    """Remarks on folders and Python files that somebody named and nothing is read of."""
+    for path in paths:
+        name = Path(os.path.relpath(path, tree.root)).as_posix()
+        known = name == "." or tree.has(name) or any(other.startswith(f"{name}/") for other in tree.paths)
+        if not known and (path.is_dir() or path.suffix == ".py"):
+            yield f"nothing of {name} is read: it is excluded, or holds nothing that wslint reads"
 
 
 def _inside(root: Path, paths: Iterable[Path]) -> Callable[[str], bool]:

@@ -12,7 +12,7 @@ from pathlib import PurePosixPath
 
 from wslint.source import Source
 
-NEEDLE = re.compile(rb"wslint\s*:", re.IGNORECASE)
+NEEDLE = b"wslint"  # a file in another language without it holds no suppression
 
 _OURS = re.compile(r"wslint\s*:\s*(?P<verb>[\w-]*)\s*(?P<open>\[)?(?P<list>[^\]]*)(?P<close>\])?", re.IGNORECASE)
 _MEANT = re.compile(r"\bwslint\s*:\s*ignore(-file)?\s*\[", re.IGNORECASE)
@@ -80,7 +80,7 @@ def elsewhere(path: str, source: Source) -> Iterator[Directive]:
         return
     for number in range(1, len(source.starts) + 1):
         line = source.line(number)
-        match = signs.search(line) if "wslint" in line.lower() else None
+        match = signs.search(line) if "wslint" in line else None
         if match is None:
             continue
         closer = _CLOSERS.get(match["sign"])
@@ -91,9 +91,9 @@ def elsewhere(path: str, source: Source) -> Iterator[Directive]:
 
 
 _CLOSERS = {"/*": "*/", "<!--": "-->", "{#": "#}"}
-_HASH = re.compile(r"(?:^|(?<=\s))(?P<sign>#)\s*(?=wslint\s*:)", re.IGNORECASE)
-_SLASHES = re.compile(r"(?P<sign>//|/\*)\s*(?=wslint\s*:)", re.IGNORECASE)
-_MARKUP = re.compile(r"(?P<sign>//|/\*|<!--|\{#)\s*(?=wslint\s*:)", re.IGNORECASE)
+_HASH = re.compile(r"(?:^|(?<=\s))(?P<sign>#)\s*(?=wslint\s*:)")
+_SLASHES = re.compile(r"(?P<sign>//|/\*)\s*(?=wslint\s*:)")
+_MARKUP = re.compile(r"(?P<sign>//|/\*|<!--|\{#)\s*(?=wslint\s*:)")
 _SCRIPTS = frozenset({".js", ".mjs", ".cjs", ".jsx", ".ts", ".mts", ".cts", ".tsx", ".css", ".scss"})
 _MARKUPS = frozenset({".html", ".htm", ".vue", ".svelte", ".md", ".xml"})
 

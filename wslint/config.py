@@ -57,6 +57,9 @@ def load(root: Path) -> Config:
     here = _in_folder(root)
     if here is not None:
         return here
+    misnamed = root / "wslint.yml"
+    if misnamed.is_file():
+        raise ConfigError(f"{_shown(misnamed)}: is not read under this name; call it {CONFIGURATION}")
     below = [folder for folder in _project_folders(root, DEPTH) if _files(folder)]
     if not below:
         return Config()

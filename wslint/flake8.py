@@ -40,7 +40,7 @@ class Plugin:
         except Exception as error:
             found = [(1, 0, f"WS000 wslint crashed on this file ({type(error).__name__}: {error})")]
         for line, column, text in found:
-            yield line, column, " ".join(text.split()), type(self)
+            yield line, column, _one_line(text), type(self)
 
     def _found(self) -> Iterator[tuple[int, int, str]]:
         session, config = load("wslint.session"), load("wslint.config")
@@ -56,3 +56,7 @@ class Plugin:
         for finding in findings:
             span = finding.location.span
             yield span.line, span.column - 1, f"{finding.code} {finding.message}"
+
+
+def _one_line(text: str) -> str:
+    return " ".join("".join(character if character.isprintable() else " " for character in text).split())

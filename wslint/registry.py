@@ -134,7 +134,7 @@ def _check(rule: Rule) -> None:
         raise RegistryError(f'{_place(rule)}: the name "{rule.name}" is not two or more lower-case words with hyphens')
     if not isinstance(rule.level, Level):
         raise RegistryError(f"{_place(rule)}: the level {rule.level!r} is no Level")
-    if not inspect.getdoc(type(rule)):
+    if not type(rule).__doc__:
         raise RegistryError(f"{_place(rule)} has no docstring")
 
 

@@ -1,7 +1,7 @@
 """Facts: what one file says, as plain data.
 
 A Python file that matters is lowered from its libcst tree to these frozen structs and then forgotten; all that comes
-later (linking, flow, rules) reads facts. They hold no tree nodes and no callables, so they survive a round trip through bytes.
+later (linking, flow, rules) reads facts. They hold no tree nodes and no callables, so they go to bytes and back unchanged.
 Nodes compare by identity: two calls with equal text are two places in a program.
 
 Lines and columns are 1-based, columns count code points, ends are exclusive.
@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import msgspec
 
-from wslint.location import Span
+from wslint.location import Span as Span
 
 
 class Node(msgspec.Struct, frozen=True, array_like=True, eq=False, gc=False, tag=True):
@@ -421,7 +421,7 @@ class Requirement(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class RequirementsFile(msgspec.Struct, frozen=True, array_like=True, eq=False, gc=False):
-    """`kind` is requirements, constraints, project or lock; `includes` are the paths of `-r` and `-c` lines as written."""
+    """`kind` is requirements, constraints, project or lock; `includes` the paths of `-r` and `-c` lines."""
 
     kind: str
     requirements: tuple[Requirement, ...]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from wslint.facts import model as m
 from wslint.facts.walk import within
-from wslint.flow.condition import outer_facts, own_tests, paths, text
+from wslint.flow.condition import is_own, own_tests, paths, text
 from wslint.flow.state import (
     ACCEPTED,
     ANY_ATTRIBUTE,
@@ -21,6 +21,7 @@ from wslint.flow.state import (
     Occurrence,
     Out,
     State,
+    Sure,
     joined,
     unknown,
     valueless,
@@ -29,7 +30,7 @@ from wslint.knowledge import channels as known
 from wslint.location import Location
 from wslint.stack.classes import Class, Method
 from wslint.stack.model import Consumer, Stack
-from wslint.stack.values import ClassValue, ExternalValue, Frame, FunctionValue, SelfValue, argument
+from wslint.stack.values import Bound, ClassValue, ExternalValue, Frame, FunctionValue, SelfValue, argument
 
 if TYPE_CHECKING:
     from wslint.stack.values import Values
@@ -44,7 +45,7 @@ class Place:
 
     method: Method
     self_name: str | None
-    tests: frozenset[str]
+    asked: dict[str, int]
     frame: Frame
     computed: dict[str, frozenset[str]]
 
@@ -59,6 +60,7 @@ class Calls:
         self.occurrences: dict[tuple[str, int, int], Occurrence] = {}
         self.conditions: list[m.Expr] = []
         self.guards = 0
+        self.loops = 0
         self.active: list[m.FunctionDef] = []
         self.place: Place
         self.entry_call: m.Node | None = None
@@ -175,7 +177,18 @@ class Calls:
         return "send"
 
     def _inline(self, method: Method, self_name: str | None, call: m.Call, states: list[State]) -> list[State]:
-        """Run a method of the project as part of this path."""
+        """Run a method of the project as part of this path; what is known of the caller's names stays out of it."""
+        groups: dict[frozenset[tuple[str, Sure]], list[State]] = {}
+        for state in states:
+            own = frozenset(filter(is_own, state.facts))
+            groups.setdefault(state.facts - own, []).append(replace(state, facts=own))
+        left: list[State] = []
+        for facts, entering in groups.items():
+            for state in self._run(method, self_name, call, entering):
+                left.append(replace(state, facts=facts | frozenset(filter(is_own, state.facts))))
+        return joined(left)
+
+    def _run(self, method: Method, self_name: str | None, call: m.Call, states: list[State]) -> list[State]:
         before = {(state.socket, state.closed_by) for state in states}
         outermost = self.entry_call is None
         if outermost:
@@ -192,13 +205,20 @@ class Calls:
         given = frozenset().union(*(paths(arg.value) for arg in call.args))
         closes = {state.closed_by for state in states}
         told = frozenset().union(*(state.tied for state in after if state.closed_by not in closes))
-        left: list[State] = []
-        for state in after:
-            tied = state.tied | told
-            if told:
-                tied = frozenset(path for path in tied if path.startswith("self.")) | given
-            left.append(replace(state, facts=outer_facts(state, states), tied=tied))
-        return joined(left)
+        if not told:
+            return after
+        return [
+            replace(state, tied=frozenset(path for path in state.tied | told if path.startswith("self.")) | given)
+            for state in after
+        ]
+
+    def _entry_frame(self, method: Method) -> Frame:
+        """Where an entry point is read: an inherited one with the consumer as `self`, not the class that defines it."""
+        plain, name = method.frame, self_name_of(method)
+        if method.owner is self.consumer.cls or name is None:
+            return plain
+        me = Bound(None, plain, SelfValue(self.consumer.cls))
+        return Frame(plain.scope, {name: me}, plain.parent, plain.owner)
 
     def _frame(self, method: Method, call: m.Call) -> Frame:
         """Where the body of a helper is read for one call: its parameters are the caller's arguments."""

@@ -7,16 +7,15 @@ from collections.abc import Iterator
 
 from wslint.facts import model as m
 from wslint.facts.walk import children, within
-from wslint.flow.state import UNSURE, Exactly, State, Sure, Truth, Unsure
+from wslint.flow.state import UNSURE, Exactly, Sure, Truth, Unsure
 from wslint.stack.model import Consumer
 
 _OWN = re.compile(r"self\.\w+")
 
 
-def outer_facts(state: State, before: list[State]) -> frozenset[tuple[str, Sure]]:
-    """Facts of the caller that a helper cannot have changed, and facts about attributes."""
-    local = {fact for earlier in before for fact in earlier.facts if "." not in fact[0]}
-    return frozenset(fact for fact in state.facts if "." in fact[0] or fact in local)
+def is_own(fact: tuple[str, Sure]) -> bool:
+    """Is a fact about the consumer, and not about a local name of one method?"""
+    return fact[0].startswith("self.")
 
 
 def compared(value: Truth, right: bool | str | int | float | None, same: bool) -> Truth:
@@ -64,18 +63,18 @@ def mentions(key: str, name: str) -> bool:
     return bool(re.search(rf"(?<![\w.]){re.escape(name)}(?!\w)", key))
 
 
-def repeated_tests(node: m.FunctionDef) -> frozenset[str]:
-    """Keys worth remembering: what is tested more than once, and names that are tested at all after being assigned."""
+def repeated_tests(node: m.FunctionDef) -> dict[str, int]:
+    """Keys worth remembering, with the last line that asks about them: tested twice, or tested after being bound."""
     counts: dict[str, int] = {}
+    last: dict[str, int] = {}
     for found in within(node.body):
         test = found.test if isinstance(found, (m.If, m.While, m.Conditional, m.Assert)) else None
-        for key in tested(test) if test is not None else ():
+        keys = list(tested(test)) if test is not None else []
+        keys += [key for key in map(text, _bound(found)) if key is not None]
+        for key in keys:
             counts[key] = counts.get(key, 0) + 1
-        for place in _bound(found):
-            bound = text(place)
-            if bound is not None:
-                counts[bound] = counts.get(bound, 0) + 1
-    return frozenset(key for key, count in counts.items() if count > 1)
+            last[key] = max(last.get(key, 0), found.span.line)
+    return {key: last[key] for key, count in counts.items() if count > 1}
 
 
 def positive(test: m.Expr) -> tuple[m.Expr, bool]:

@@ -43,6 +43,12 @@ from wslint.flow.state import (
 from wslint.stack.classes import Method
 from wslint.stack.values import Frame
 
+END = 1 << 60
+"""A line behind every other."""
+
+TURNS = 2
+"""How often a loop's body is run."""
+
 
 class Walk(Calls):
     """One walk from one entry point."""
@@ -51,7 +57,7 @@ class Walk(Calls):
         if not self._plain(method):
             return Flow(method, False, (), ())
         try:
-            out = self.body(method, self_name_of(method), list(starts), method.frame)
+            out = self.body(method, self_name_of(method), list(starts), self._entry_frame(method))
         except (GaveUp, RecursionError):
             return Flow(method, False, (), ())
         exits = [Exit("end", method.node, state) for state in out.next]
@@ -75,12 +81,15 @@ class Walk(Calls):
         if key in self.memo:
             return self.memo[key]
         self.active.append(node)
+        loops, self.loops = self.loops, 0
         outer = self.__dict__.get("place")
-        self.place = Place(method, self_name, repeated_tests(node) | self.own_tests, frame, sources(node))
+        asked = {**repeated_tests(node), **dict.fromkeys(self.own_tests, END)}
+        self.place = Place(method, self_name, asked, frame, sources(node))
         try:
             out = self.block(node.body, states)
         finally:
             self.active.pop()
+            self.loops = loops
             if outer is not None:
                 self.place = outer
         self.memo[key] = out
@@ -93,8 +102,16 @@ class Walk(Calls):
                 break
             step = self.statement(statement, out.next)
             out.jumps(step)
-            out.next = joined(step.next)
+            out.next = joined(self._asked_later(state, statement) for state in step.next)
         return out
+
+    def _asked_later(self, state: State, statement: m.Stmt) -> State:
+        """Forget what no later test asks about, so that states stay few; a loop may ask again."""
+        if not state.facts or self.loops:
+            return state
+        asked, line = self.place.asked, statement.span.end_line
+        kept = frozenset(fact for fact in state.facts if asked.get(fact[0], END) > line)
+        return state if len(kept) == len(state.facts) else replace(state, facts=kept)
 
     def statement(self, node: m.Stmt, states: list[State]) -> Out:
         match node:
@@ -157,37 +174,37 @@ class Walk(Calls):
         return out
 
     def _loop(self, node: m.While | m.For, states: list[State]) -> Out:
-        endless = isinstance(node, m.While) and isinstance(node.test, m.Constant) and bool(node.test.value)
+        out = Out()
+        broke: list[State] = []
+        ended: list[State] = []
         if isinstance(node, m.For):
             states = valueless(self.expr(node.iterable, states))
-        out = Out()
-        entering, leaving = states, list(states)
-        for _ in range(2):
-            if isinstance(node, m.While) and not endless:
-                inside, skipped = self.split(node.test, entering)
-                leaving += skipped
-            else:
-                inside = (
-                    [self._doubted(state, node.iterable) for state in entering] if isinstance(node, m.For) else entering
-                )
-            if isinstance(node, m.For):
-                inside = self.assign(node.target, inside)
-            with self._under(None if endless else node.test if isinstance(node, m.While) else node.iterable):
-                body = self.block(node.body, valueless(inside))
+        entering = states
+        for turn in range(TURNS + 1):
+            inside, over = self._turn(node, entering)
+            ended += over
+            if turn == TURNS or not inside:
+                break
+            self.loops += 1
+            with self._under(None if _endless(node) else node.test if isinstance(node, m.While) else node.iterable):
+                body = self.block(node.body, inside)
+            self.loops -= 1
             out.returned += body.returned
             out.raised += body.raised
-            leaving += body.broke
+            broke += body.broke
             entering = joined([*body.next, *body.continued])
-            if not endless:
-                leaving += entering
-            if not entering:
-                break
-        if endless:
-            leaving = [state for state in leaving if state not in states] or []
-        after = self.block(node.orelse, joined(leaving))
+        after = self.block(node.orelse, joined(ended))
         out.jumps(after)
-        out.next = rejoined(after.next, after.next, states)
+        left = [*after.next, *broke]
+        out.next = rejoined(left, left, states)
         return out
+
+    def _turn(self, node: m.While | m.For, entering: list[State]) -> tuple[list[State], list[State]]:
+        """The states that run the body once more, and those in which the loop is over."""
+        if isinstance(node, m.For):
+            inside = [self._doubted(state, node.iterable) for state in entering]
+            return valueless(self.assign(node.target, inside)), entering
+        return (entering, []) if _endless(node) else self.split(node.test, entering)
 
     def _try(self, node: m.Try, states: list[State]) -> Out:
         out = Out()
@@ -403,7 +420,7 @@ class Walk(Calls):
                 return self._fact(text(test), truth, state)
 
     def _fact(self, key: str | None, value: Sure, state: State) -> State:
-        if key is None or key not in self.place.tests:
+        if key is None or key not in self.place.asked:
             return state
         kept = {fact for fact in state.facts if fact[0] != key}
         return replace(state, facts=frozenset({*kept, (key, value)}))
@@ -583,6 +600,10 @@ _ENDS: dict[str | None, tuple[str, str]] = {
     "channels.exceptions.AcceptConnection": ("accept", ACCEPTED),
     "channels.exceptions.StopConsumer": ("stop", ""),
 }
+
+
+def _endless(node: m.While | m.For) -> bool:
+    return isinstance(node, m.While) and isinstance(node.test, m.Constant) and bool(node.test.value)
 
 
 def _targets(body: tuple[m.Stmt, ...]) -> Iterator[m.Expr]:

@@ -17,7 +17,7 @@ from wslint.facts.walk import calls_within, within
 from wslint.knowledge import channels as known
 from wslint.location import Location
 from wslint.stack.classes import Class, Method
-from wslint.stack.middleware import is_scope, scope_keys
+from wslint.stack.middleware import is_scope, middleware, scope_keys
 from wslint.stack.model import (
     App,
     Application,
@@ -208,9 +208,9 @@ class Guards:
     def gates(self) -> tuple[Gate, ...]:
         """Every middleware of the project, class or function; test code left out."""
         found = [
-            Gate(made.name, made.location, made.cls, None, self._reach(made.cls), self)
-            for made in self.stack.middleware
-            if not made.in_tests and not made.vendored
+            Gate(cls.name, cls.location, cls, None, self._reach(cls), self)
+            for cls in self._middleware_classes()
+            if not is_test_path(cls.path) and not is_vendored_path(cls.path)
         ]
         for path in sorted(self.stack.files):
             if is_test_path(path) or is_vendored_path(path):
@@ -233,6 +233,14 @@ class Guards:
                         )
                     )
         return tuple(found)
+
+    def _middleware_classes(self) -> list[Class]:
+        """The classes that are middleware by their shape, and those that some chain holds."""
+        classes = {id(made.cls): made.cls for made in self.stack.middleware}
+        for wrapper in self.stack.wrappers:
+            if wrapper.cls is not None and middleware(wrapper.cls, self.stack.values) is not None:
+                classes.setdefault(id(wrapper.cls), wrapper.cls)
+        return sorted(classes.values(), key=lambda cls: cls.location)
 
     @cached_property
     def authenticators(self) -> tuple[Gate, ...]:

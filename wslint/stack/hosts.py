@@ -88,7 +88,7 @@ def _text_host(stack: Stack, expr: m.Expr, frame: Frame) -> Host:
         return Host(expr, frame, "unknown")
     pattern = patterns[0]
     whole = text_with_defaults(pattern, stack)
-    if whole is not None:
+    if whole:  # an empty default stands for "not set", which code like `if REDIS_URL:` tests
         return Host(expr, frame, "url", whole, True, text=whole)
     start = start_with_defaults(pattern, stack)
     value = stack.values.one(expr, frame)

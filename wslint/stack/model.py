@@ -16,8 +16,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from wslint.facts import model as m
-from wslint.facts.model import Command, PythonFile, Span, Unreadable
-from wslint.location import Location
+from wslint.facts.model import Command, PythonFile, Unreadable
+from wslint.location import Location, Span
 from wslint.stack.classes import Class, Method
 from wslint.stack.text import Pattern
 from wslint.stack.values import Frame, FunctionValue, Unknown, Value

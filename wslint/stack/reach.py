@@ -55,12 +55,12 @@ def running(cls: Class) -> list[Code]:
     return [of_method(method) for method in methods]
 
 
-def reach(roots: Iterable[Code], values: Values, depth: int = 3) -> list[Code]:
+def reach(roots: Iterable[Code], values: Values, depth: int = 3, limit: int | None = MAX_CODES) -> list[Code]:
     """The roots, the functions nested in them and the project functions they call or pass on, to a depth."""
     found: list[Code] = []
     seen: set[int] = set()
     work = [(code, depth) for code in roots][::-1]
-    while work and len(found) < MAX_CODES:
+    while work and (limit is None or len(found) < limit):
         code, left = work.pop()
         if id(code.node) in seen:
             continue

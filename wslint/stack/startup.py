@@ -41,6 +41,9 @@ MODEL_MODULES = frozenset(
 MODEL_BASES = ("django.db.models.Model", "django.db.models.base.Model")
 MODEL_CALLS = frozenset({"django.contrib.auth.get_user_model", "django.apps.apps.get_model"})
 SETUP_CALLS = known.GET_ASGI_APPLICATION | known.GET_WSGI_APPLICATION | {"django.setup"}
+SETUP_MODULES = frozenset({"configurations.asgi", "configurations.wsgi"})
+"""Installed modules that set Django up when they are imported."""
+
 BROAD = ("AppRegistryNotReady", "Exception", "BaseException", "RuntimeError")
 MAX_DEPTH = 40
 
@@ -163,6 +166,8 @@ class Startup:
         module = place.scope.module
         modules = self.stack.modules
         for dotted in self._dotted(node, module):
+            if dotted in SETUP_MODULES:
+                yield Ready()
             found = modules.find(dotted, module.path)
             if found is not None:
                 yield from self._module(found, place.through)

@@ -19,12 +19,17 @@ _UNCHANGED = frozenset({"strip", "lstrip", "rstrip", "lower", "upper", "title", 
 _FRAME_METHODS = {"receive": ("text_data", "bytes_data"), "receive_json": ("content",)}
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, frozen=True)
 class Source:
-    """Where a text comes from: `kind` is "kwarg", "path", "email", "username" or "client"; `name` its key, if any."""
+    """Where a text comes from: `kind` is "kwarg", "path", "email", "username" or "client"; `name` its key, if any.
+
+    `node` is the expression that fetches it, in the function of `frame`.
+    """
 
     kind: str
-    name: str = ""
+    name: str
+    node: m.Node
+    frame: Frame
 
 
 class Sources:
@@ -48,27 +53,27 @@ class Sources:
                     inner = self.values.one(owner, home)
                     return self._of(inner, home, consumer, depth + 1)
                 if attr == "get_username":
-                    return Source("username", "get_username()")
+                    return Source("username", attr, call, home)
                 if attr == "get" and call.args:
-                    return self._item(owner, call.args[0].value, home, consumer, depth)
-            case AttributeValue(attr="email" | "username" as attr, value=owner) if not isinstance(owner, SelfValue):
-                return Source(attr, attr)
+                    return self._item(call, owner, call.args[0].value, home, consumer, depth)
+            case AttributeValue(attr="email" | "username" as attr, value=owner, node=node, frame=home):
+                return Source(attr, attr, node, home) if not isinstance(owner, SelfValue) else None
             case Unknown(node=m.Subscript(value=owner, index=index) as node):
-                return self._item(owner, index, self._home(node, frame, consumer), consumer, depth)
+                return self._item(node, owner, index, self._home(node, frame, consumer), consumer, depth)
         return None
 
     def _item(
-        self, owner: m.Expr, index: m.Expr, frame: Frame, consumer: Consumer | None, depth: int
+        self, node: m.Node, owner: m.Expr, index: m.Expr, frame: Frame, consumer: Consumer | None, depth: int
     ) -> Source | None:
         key = self.values.constant(index, frame)
         if not isinstance(key, str):
             return None
         if is_scope(owner):
-            return Source("path", "path") if key == "path" else None
+            return Source("path", key, node, frame) if key == "path" else None
         if self._is_kwargs(owner, frame):
-            return Source("kwarg", key)
+            return Source("kwarg", key, node, frame)
         if self._is_from_client(owner, frame, consumer, depth):
-            return Source("client", key)
+            return Source("client", key, node, frame)
         return None
 
     def _home(self, node: m.Node, frame: Frame, consumer: Consumer | None) -> Frame:
@@ -111,10 +116,29 @@ class Sources:
                     return False
                 return given.node.name in _FRAME_METHODS.get(given.frame.scope.node.name, ())
             case Unknown(node=m.Subscript() as node):
-                source = self._item(node.value, node.index, self._home(node, frame, consumer), consumer, depth + 1)
+                home = self._home(node, frame, consumer)
+                source = self._item(node, node.value, node.index, home, consumer, depth + 1)
                 return source is not None and source.kind == "client"
             case _:
                 return False
+
+    # --- what the code does with it before it is used ---
+
+    def is_checked(self, source: Source, *frames: Frame) -> bool:
+        """Is the text compared with a pattern or a list of allowed ones, or is a TypeError over it caught?"""
+        if any(self._is_tested(source, frame) for frame in (source.frame, *frames)):
+            return True
+        return is_caught(source.frame.scope.node, source.node)
+
+    def _is_tested(self, source: Source, frame: Frame) -> bool:
+        for node in within(frame.scope.node.body) if isinstance(frame.scope.node, m.FunctionDef) else ():
+            match node:
+                case m.Call(func=m.Attribute(attr=attr)) if attr in _CHECKS:
+                    return True
+                case m.Compare(op="in" | "not in" | "==" | "!=", left=m.Name() | m.Attribute() as left):
+                    if any(getattr(value, "node", None) is source.node for value in self.values.of(left, frame)):
+                        return True
+        return False
 
 
 def _holds(outer: m.Node | None, node: m.Node) -> bool:
@@ -123,6 +147,28 @@ def _holds(outer: m.Node | None, node: m.Node) -> bool:
 
 def _key(expr: m.Expr) -> object:
     return expr.value if isinstance(expr, m.Constant) else None
+
+
+_CHECKS = frozenset({"match", "fullmatch", "search", "isalnum", "isidentifier", "isascii", "isdigit", "isdecimal"})
+_CATCHING = frozenset({"Exception", "BaseException", "TypeError"})
+
+
+def is_caught(outer: m.Node | None, node: m.Node) -> bool:
+    """Is a node of a function inside a `try` that catches a TypeError?"""
+    for found in within(outer.body) if isinstance(outer, m.FunctionDef) else ():
+        if (
+            isinstance(found, m.Try)
+            and any(_catches(handler.exception) for handler in found.handlers)
+            and any(inner is node for inner in within(found.body))
+        ):
+            return True
+    return False
+
+
+def _catches(exception: m.Expr | None) -> bool:
+    if isinstance(exception, m.Sequence):
+        return any(_catches(item) for item in exception.items)
+    return exception is None or (isinstance(exception, m.Name) and exception.id in _CATCHING)
 
 
 # --- what a URL capture can hold -------------------------------------------------------------------------------------

@@ -11,9 +11,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from wslint.facts import model as m
-from wslint.facts.model import Span
 from wslint.facts.walk import within
-from wslint.location import Location
+from wslint.location import Location, Span
 from wslint.stack.link import External, Module, Modules
 from wslint.stack.scope import Binding, Imported, Scope
 
