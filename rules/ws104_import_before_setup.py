@@ -146,7 +146,9 @@ def _entries(stack: Stack) -> Iterator[Application]:
     first += [
         application
         for application in applications
-        if application.module.root not in roots and any(kind == "settings" for kind, _ in application.named_by)
+        if application.module.root not in roots
+        and any(kind == "settings" for kind, _ in application.named_by)
+        and _is_of_a_project(stack, application)
     ]
     seen: set[str] = set()
     for application in first:

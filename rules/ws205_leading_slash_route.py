@@ -64,7 +64,7 @@ class LeadingSlashRoute(Rule):
             route.pattern_location,
             f"`{text}` begins with a slash, which URLRouter has stripped from the path: the route never matches",
             hint=f"write `{mended}`",
-            symptom=f"HTTP 500; log: ValueError: No route found for path '{text.lstrip('^').lstrip('/')}'",
+            symptom="HTTP 500; log: ValueError: No route found for path …, printed without its slash",
             fix=fix,
         )
 

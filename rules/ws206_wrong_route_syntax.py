@@ -89,11 +89,12 @@ class WrongRouteSyntax(Rule):
 
 
 def _wrong_part(function: str, text: str) -> str | None:
+    """The most telling piece of the other syntax."""
     if function == "path":
-        found = _REGEX.search(re.sub(r"<[^<>]*:[^<>]*>", "<>", text))
+        found = _REGEX.finditer(re.sub(r"<[^<>]*:[^<>]*>", "<>", text))
     else:
-        found = _CONVERTER.search(_CHARACTER_CLASS.sub("[]", text))
-    return found[0] if found is not None else None
+        found = _CONVERTER.finditer(_CHARACTER_CLASS.sub("[]", text))
+    return max((match[0] for match in found), key=len, default=None)
 
 
 def as_converters(text: str) -> str | None:

@@ -52,24 +52,26 @@ class InvalidGroupName(Rule):
     def stack(self, stack: Stack) -> Iterator[Finding]:
         groups, sources = Groups(stack), Sources(stack)
         spellings: dict[str, list[Name]] = {}
-        places: dict[str, list[Location]] = {}
+        uses: dict[str, Location] = {}
         for name, use, send in _named(stack, groups):
             wrong = _wrong(name, sources)
             text = wrong if wrong is not None else _possibly_wrong(name, send, sources)
             if text is not None:
                 key = f"{'certain' if wrong is not None else 'possible'}: the group name `{name.pattern}` {text}"
                 spellings.setdefault(key, []).append(name)
-                places.setdefault(key, []).extend([name.location, use])
+                uses.setdefault(key, use)
         for key, names in spellings.items():
-            yield self._finding(key, names, places[key])
+            yield self._finding(key, names, uses[key])
 
-    def _finding(self, key: str, names: list[Name], places: list[Location]) -> Finding:
-        """One for all the places that spell and use the name."""
+    def _finding(self, key: str, names: list[Name], use: Location) -> Finding:
+        """One for all the places that spell the name."""
         certainty, _, message = key.partition(": ")
         certain = certainty == "certain"
         free_text = "use a primary key, `slugify()` or a hash, or restrict the route (`<slug:…>`, `[a-zA-Z0-9_-]+`)"
         first = names[0].location
-        others = [place for place in dict.fromkeys(places) if not _same_line(place, first)]
+        related = [Related(place, "the same name") for place in dict.fromkeys(name.location for name in names[1:])]
+        if not _same_line(use, first):
+            related.insert(0, Related(use, "refused here"))
         return self.finding(
             first,
             message,
@@ -77,7 +79,7 @@ class InvalidGroupName(Rule):
             hint="1 to 99 ASCII letters, digits, `-`, `_` and `.`" if certain else free_text,
             symptom="TypeError: Group name must be a valid unicode string …; HTTP 500 in connect(), later the "
             "connection is lost; a view or task that sends fails",
-            related=[Related(place, "the same name") for place in others],
+            related=[each for each in related if each.location != first],
             fix=_fix(names) if certain else None,
         )
 

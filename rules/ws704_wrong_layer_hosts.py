@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from wslint.knowledge.channels import CORE_LAYER, PUBSUB_LAYER
 from wslint.rule import Edit, Finding, Fix, Level, Location, Rule
 from wslint.stack import Stack, facts
-from wslint.stack.places import after, before
 from wslint.stack.hosts import Host, Hosts, host_of, hosts_of
 from wslint.stack.layers import Layer, Option, layers_of
+from wslint.stack.places import after, before
 
 
 class WrongLayerHosts(Rule):

@@ -3,8 +3,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from wslint.rule import Edit, Finding, Fix, Level, Location, Related, Rule
-from wslint.stack import Process, Settings, SettingsModule, Stack, facts
+from wslint.stack import Settings, SettingsModule, Stack, facts
 from wslint.stack.installed import InstalledApp, installed_apps
+from wslint.stack.model import Process
 
 STATICFILES = "django.contrib.staticfiles"
 ASGI_SERVERS = ("daphne", "uvicorn", "hypercorn", "granian")
@@ -99,7 +100,7 @@ class DaphneApp(Rule):
 def _processes(settings: Settings) -> list[Process]:
     """The commands of this project: of a tree with several projects those that stand in its folder."""
     stack = settings.stack
-    if len(stack.settings) == 1 or not settings.root:
+    if sum(bool(other.serving) for other in stack.settings) == 1 or not settings.root:
         return list(stack.processes)
     return [process for process in stack.processes if process.path.startswith(settings.root + "/")]
 

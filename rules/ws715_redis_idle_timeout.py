@@ -4,12 +4,11 @@ import re
 from collections.abc import Iterator
 
 from wslint.knowledge.channels import CORE_LAYER
-from wslint.stack import Packages
 from wslint.rule import Edit, Finding, Fix, Level, Location, Rule
-from wslint.stack import Literal, Stack, Value, facts
-from wslint.stack.places import after, before, between
+from wslint.stack import Literal, Packages, Stack, Value, facts
 from wslint.stack.hosts import Host, host_of, hosts_of
 from wslint.stack.layers import Layer, layers_of
+from wslint.stack.places import after, before, between
 
 
 class RedisIdleTimeout(Rule):

@@ -14,6 +14,7 @@ from wslint.diagnostics import ENGINE_RULES
 from wslint.facts.python import read_python
 from wslint.registry import Registry
 from wslint.rule import Edit, Finding, Fix, Level, Location, Rule, Span
+from wslint.stack.model import Placed
 
 
 class Word(Rule):
@@ -71,7 +72,28 @@ class Crasher(Rule):
         raise {"recursion": RecursionError, "memory": MemoryError}.get(consumer.kind, KeyError)("x")
 
 
-RULES = (Alpha, Beta, Gamma, Crasher)
+class Looper(Rule):
+    """Crashes while it loops over the consumers of a stack."""
+
+    code = "WS931"
+    name = "loops-and-crashes"
+    level = Level.ERROR
+
+    def stack(self, stack: Any) -> Iterator[Finding]:
+        for consumer in stack.consumers:
+            if consumer.kind == "looping":
+                yield from consumer.missing
+
+
+RULES = (Alpha, Beta, Gamma, Crasher, Looper)
+
+
+class FakeConsumer(Placed):
+    """A consumer that is only a place and a word that says how to crash on it."""
+
+    def __init__(self, path: str, kind: str) -> None:
+        self.location = Location(path, Span(1, 1, 1, 1))
+        self.kind = kind
 
 
 def fake_build(tree: Any, cache: object, config: object) -> SimpleNamespace:
@@ -82,11 +104,7 @@ def fake_build(tree: Any, cache: object, config: object) -> SimpleNamespace:
         files=files,
         problems=[(path, facts.problem) for path, facts in files.items() if facts.problem],
         relevant=frozenset(path for path in tree.python if b"channels" in tree.read(path)),
-        consumers=tuple(
-            SimpleNamespace(path=path, kind=kind[0].decode(), in_tests=False, vendored=False)
-            for path, kind in crashing.items()
-            if kind
-        ),
+        consumers=tuple(FakeConsumer(path, kind[0].decode()) for path, kind in crashing.items() if kind),
     )
 
 

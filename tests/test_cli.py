@@ -249,6 +249,14 @@ def test_a_rule_that_crashes_costs_only_itself(wslint_: Runner) -> None:
     assert "WS000" in wslint_.concise("--select", "WS930")
 
 
+def test_a_crash_in_a_loop_over_the_stack_names_the_file(wslint_: Runner) -> None:
+    wslint_.write("a.py", "x = 1\n")
+    wslint_.write("chat/b.py", "x = 'CRASH looping '\n")
+    outcome = wslint_("check", "--format", "concise", "--select", "WS931")
+    said = "the rule WS931 loops-and-crashes crashed on chat/b.py (AttributeError: 'FakeConsumer' object has no"
+    assert outcome.out.startswith(f"chat/b.py:1:1: WS000 internal-error {said}")
+
+
 @pytest.mark.parametrize("text", ["", "import os\n"])
 def test_no_channels(wslint_: Runner, text: str) -> None:
     wslint_.write("a.py", text)

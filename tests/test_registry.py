@@ -110,4 +110,4 @@ def test_a_package_that_cannot_be_imported_costs_only_itself(
     monkeypatch.setattr(api, "registry", lambda: rules)
     report = api.check([tmp_path])  # type: ignore[list-item]
     assert report.exit_status == 2
-    assert "the rules of acme_rules_that_are_not_there crashed (ModuleNotFoundError" in report.findings[0].message
+    assert "the import of acme_rules_that_are_not_there crashed (ModuleNotFoundError" in report.findings[0].message

@@ -101,7 +101,7 @@ def test_a_comment_behind_code_speaks_for_its_own_line_first(tmp_path: Path) -> 
         ("# wslint:\n", "says nothing"),
         ("# wslint: ignore[WS9]\n", "WS9 stands for many rules"),
         ("# wslint: ignore[found-alfa]\n", 'did you mean "found-alpha"?'),
-        ("# wslint: ignore[WS919]\n", 'there is no rule "WS919"; did you mean "WS91'),
+        ("# wslint: ignore[WS919]\n", 'there is no rule "WS919"; did you mean "WS9'),
         ("# wslint: ignore[WS000]\n", "cannot be silenced"),
         ("# here wslint: ignore[WS910]\n", "must begin the comment"),
         ("x = 1  # noqa: WS999\n", 'there is no rule "WS999"'),

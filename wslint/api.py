@@ -201,20 +201,36 @@ def _unreadable_file(path: str, problem: tuple[str, Span]) -> Finding:
 
 def _rule_crash(rule: Rule, crashes: list[tuple[str, Exception]]) -> Crash:
     path, error = crashes[0]
+    path = path or _looked_at(error)
     more = f", and on {len(crashes) - 1} more" if len(crashes) > 1 else ""
     return _crash(f"the rule {rule.code} {rule.name}", path or ".", error, more)
 
 
+def _looked_at(error: Exception) -> str:
+    """The file of the object that the crashing rule was busy with, as far as its variables tell."""
+    placed = load("wslint.stack.model").Placed
+    step = error.__traceback__
+    while step is not None:
+        objects = [value for value in step.tb_frame.f_locals.values() if isinstance(value, placed)]
+        if objects:
+            return str(objects[-1].path)
+        step = step.tb_next
+    return ""
+
+
 def _broken(broken: Broken) -> Crash:
-    return _crash(f"the rules of {broken.name}", ".", broken.error)
+    hint = ""
+    if isinstance(broken.error, ModuleNotFoundError):
+        hint = "install the package that offers them, and not in editable mode: wslint imports only what is installed"
+    return _crash(f"the import of {broken.name}", ".", broken.error, hint=hint)
 
 
-def _crash(who: str, path: str, error: Exception, more: str = "") -> Crash:
+def _crash(who: str, path: str, error: Exception, more: str = "", hint: str = "") -> Crash:
     what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     finding = InternalError().finding(
         Location(path, START),
         f"{who} crashed on {path}{more} ({what})" if path != "." else f"{who} crashed ({what})",
-        hint="please report it with the output of `wslint check --verbose`",
+        hint=hint or "please report it with the output of `wslint check --verbose`",
     )
     return Crash(finding, "".join(traceback.format_exception(type(error), error, error.__traceback__)))
 

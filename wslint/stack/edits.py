@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from wslint.facts import model as m
-from wslint.facts.model import Span
+from wslint.location import Span
 from wslint.location import Edit, Location
 from wslint.stack.model import Stack
 

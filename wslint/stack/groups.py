@@ -56,7 +56,11 @@ class Groups:
         """The concrete consumers whose instances run the code of a frame: subclasses and users of a mixin included."""
         if frame.owner is None:
             return ()
-        heirs = [consumer for consumer in self.stack.consumers if frame.owner in consumer.cls.ancestry]
+        heirs = [
+            consumer
+            for consumer in self.stack.consumers
+            if frame.owner in consumer.cls.ancestry and _runs(consumer.cls, frame.owner, frame)
+        ]
         return tuple(consumer for consumer in heirs if not is_abstract(consumer)) or tuple(heirs)
 
     def as_class(self, frame: Frame, cls: Class) -> Frame:
@@ -169,12 +173,39 @@ def is_abstract(consumer: Consumer) -> bool:
     return consumer.subclassed and not consumer.mounts
 
 
+def _runs(cls: Class, owner: Class, frame: Frame) -> bool:
+    """Does an instance of a class run code of a base's method (it may be overridden, with or without `super()`)?"""
+    outer: Frame | None = frame
+    while outer is not None and not _is_method(outer):
+        outer = outer.parent
+    if outer is None or not isinstance(outer.scope.node, m.FunctionDef):
+        return True
+    name = outer.scope.node.name
+    for heir in cls.ancestry:
+        if heir is owner:
+            return True
+        method = heir.own_methods.get(name)
+        if method is not None and not _calls_same(method.node):
+            return False
+    return True
+
+
+def _calls_same(function: m.FunctionDef) -> bool:
+    """Does a method call the one it overrides (`super().connect()`, `Base.connect(self)`)?"""
+    return any(isinstance(node, m.Attribute) and node.attr == function.name for node in within(function.body))
+
+
+def _is_method(frame: Frame) -> bool:
+    parent = frame.scope.parent
+    return isinstance(frame.scope.node, m.FunctionDef) and parent is not None and isinstance(parent.node, m.ClassDef)
+
+
 def _as_class(frame: Frame, cls: Class) -> Frame:
     node, scope = frame.scope.node, frame.scope
     if not isinstance(node, (m.FunctionDef, m.Lambda)):
         return frame
     arguments, parent = dict(frame.arguments), frame.parent
-    if scope.parent is not None and isinstance(scope.parent.node, m.ClassDef):
+    if _is_method(frame):
         if node.params:
             arguments[node.params[0].name] = Bound(None, frame, SelfValue(cls))
     elif parent is not None:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from wslint.facts import model as m
-from wslint.facts.model import Span
+from wslint.location import Span
 from wslint.location import Location
 from wslint.stack.lists import Lists
 from wslint.stack.model import Placed, Setting, Settings, SettingsModule

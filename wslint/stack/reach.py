@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from wslint.facts import model as m
-from wslint.facts.model import Span
+from wslint.location import Span
 from wslint.facts.walk import within
 from wslint.location import Location
 from wslint.stack.classes import Class, Method

@@ -9,7 +9,7 @@ from wslint.facts import model as m
 from wslint.facts.walk import children
 from wslint.location import Location
 from wslint.stack.guards import COOKIE_WRAPPERS, Entry, Gate, Guards, is_public
-from wslint.stack.model import FunctionApp, Mount, Mounted, Placed, Route, Stack, Wrapper, is_test_path
+from wslint.stack.model import Bare, FunctionApp, Mount, Mounted, Placed, Route, Stack, Wrapper, is_test_path
 
 
 @dataclass(eq=False)
@@ -112,7 +112,7 @@ def _is_outside(entry: Entry, mount: Mount, applied: bool, gates: tuple[Gate, ..
 
 def _does_not_matter(mount: Mount, guards: Guards) -> bool:
     """No consumer that is known, one that refuses everybody, or one that is public on purpose."""
-    if not isinstance(mount.leaf, Mounted) or mount.consumer is None:
+    if not isinstance(mount.leaf, (Mounted, Bare)) or mount.consumer is None:
         return True
     return guards.never_accepts(mount.consumer) or is_public(mount, guards.stack.config.public_routes)
 
