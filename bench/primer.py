@@ -24,6 +24,8 @@ from typing import Any, NamedTuple
 
 VERDICTS = Path(__file__).with_name("verdicts.jsonl")
 OPINIONS = ("true", "false", "unsure")
+GONE = {"true": "lost", "false": "mended"}  # what to call a judged finding that is no longer reported
+COLUMNS = (*OPINIONS, "unjudged", *GONE.values())
 
 Finding = dict[str, Any]  # one element of "findings" in wslint's JSON, its path made relative to the project
 Results = dict[str, "Run"]  # by project, as owner/name
@@ -182,22 +184,20 @@ def read_verdicts(path: Path) -> dict[Key, str]:
 def verdicts(options: argparse.Namespace) -> int:
     """Print, rule by rule, how many findings are true; then the findings asked for with --show."""
     results, known = load(options.results), read_verdicts(options.verdicts)
+    rows = [(key, known.get(key, "unjudged"), finding["message"]) for key, finding in keyed(results)]
+    absent = sorted(key for key in known.keys() - {row[0] for row in rows} if key.project in results)
+    rows += [(key, GONE[known[key]], "") for key in absent if known[key] in GONE]
     rules: defaultdict[str, Counter[str]] = defaultdict(Counter)
-    found = [(key, finding, known.get(key, "unjudged")) for key, finding in keyed(results)]
-    for key, _, verdict in found:
+    for key, verdict, _ in rows:
         rules[key.code][verdict] += 1
-    for key in known.keys() - {key for key, _, _ in found}:
-        if key.project in results and known[key] != "unsure":
-            rules[key.code]["lost" if known[key] == "true" else "mended"] += 1
-    columns = (*OPINIONS, "unjudged", "lost", "mended")
-    print("rule ", *(f"{name:>8}" for name in columns), " true of judged")
+    print("rule ", *(f"{name:>8}" for name in COLUMNS), " true of judged")
     for code, counts in sorted(rules.items()):
         judged = counts["true"] + counts["false"]
         share = f"{counts['true'] / judged:.0%}" if judged else ""
-        print(code, *(f"{counts[name] or '·':>8}" for name in columns), "", share)
-    for key, finding, verdict in found:
+        print(code, *(f"{counts[name] or '·':>8}" for name in COLUMNS), "", share)
+    for key, verdict, message in rows:
         if verdict == options.show:
-            print(*key, f" {finding['message']}")
+            print(*key, f" {message}")
     return 0
 
 
@@ -235,7 +235,7 @@ def parser() -> argparse.ArgumentParser:
     runs.add_argument("--only", action="append", default=[], metavar="PROJECT")
     command(diff, "old", "new")
     tally = command(verdicts, "results")
-    tally.add_argument("--show", choices=(*OPINIONS, "unjudged"))
+    tally.add_argument("--show", choices=COLUMNS)
     judging = command(judge, "results")
     for name in ("project", "file", "line", "code", "verdict", "reason"):
         judging.add_argument(name, type=int if name == "line" else str, choices=OPINIONS if name == "verdict" else None)

@@ -2,9 +2,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from wslint.rule import Finding, Level, Related, Rule
-from wslint.stack import App, Application, DjangoApp, ProtocolRouter, Router, Stack, UnknownApp, Wrapper
+from wslint.knowledge.channels import GET_ASGI_APPLICATION
+from wslint.rule import Edit, Finding, Fix, Level, Location, Related, Rule
+from wslint.stack import (
+    App,
+    Application,
+    Consumer,
+    DjangoApp,
+    ProtocolRouter,
+    Router,
+    Stack,
+    UnknownApp,
+    Wrapper,
+    facts,
+)
 from wslint.stack.installed import installed_apps
+from wslint.stack.route_lists import route_lists
 
 ASGI_ONLY_WRAPPERS = (
     "sentry_sdk.integrations.asgi.SentryAsgiMiddleware",
@@ -88,8 +101,7 @@ class MissingProtocolTypeRouter(Rule):
                 yield self._bare_router(application)
 
     def _plain(self, stack: Stack, application: Application) -> Finding:
-        consumers = [one for one in stack.consumers if one.is_websocket and not one.in_tests and not one.vendored]
-        names = ", ".join(sorted({consumer.name for consumer in consumers})[:3])
+        names = ", ".join(sorted({consumer.name for consumer in _consumers(stack, application)})[:3])
         return self.finding(
             application.location,
             f"`{application.name}` is a plain Django application: nothing serves the websocket consumers ({names})",
@@ -97,6 +109,7 @@ class MissingProtocolTypeRouter(Rule):
             symptom="every websocket handshake ends in HTTP 500: "
             "ValueError: Django can only handle ASGI/HTTP connections, not websocket.",
             related=_naming(application),
+            fix=_fix(stack, application),
         )
 
     def _bare_router(self, application: Application) -> Finding:
@@ -107,6 +120,40 @@ class MissingProtocolTypeRouter(Rule):
             symptom="every HTTP request ends in 500: ValueError (no route found, or not a WebSocket connection)",
             related=_naming(application),
         )
+
+
+def _fix(stack: Stack, application: Application) -> Fix | None:
+    """`application = get_asgi_application()` becomes a router over the project's only list of websocket routes."""
+    binding = application.module.scope.bindings[application.name][-1]
+    lists = list(route_lists(stack, application.module.root))
+    if not isinstance(binding.source, facts.Assign) or not isinstance(binding.value, facts.Call) or len(lists) != 1:
+        return None
+    frame = stack.values.module_frame(application.module)
+    target, line = binding.source.targets[0], binding.source.span.end_line + 1
+    if stack.values.dotted(binding.value.func, frame) not in GET_ASGI_APPLICATION or len(binding.source.targets) != 1:
+        return None
+    module, name = lists[0]
+    place = Location(application.path, facts.Span(line, 1, line, 1))
+    return Fix(
+        (Edit(frame.at(target), "django_asgi_app"), Edit(place, ROUTER.format(module, name, application.name))),
+        safe=False,
+        title="add a ProtocolTypeRouter",
+    )
+
+
+ROUTER = """
+from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
+from channels.security.websocket import AllowedHostsOriginValidator  # noqa: E402
+
+from {0} import {1}  # noqa: E402
+
+{2} = ProtocolTypeRouter(
+    {{
+        "http": django_asgi_app,
+        "websocket": AllowedHostsOriginValidator(URLRouter({1})),
+    }}
+)
+"""
 
 
 def _naming(application: Application) -> Iterator[Related]:
@@ -125,6 +172,19 @@ def _has_websockets(application: Application) -> bool:
     return any(isinstance(node, (ProtocolRouter, Router, UnknownApp)) for node in application.walk())
 
 
+def _consumers(stack: Stack, application: Application) -> list[Consumer]:
+    """The websocket consumers of the same project."""
+    root = application.module.root
+    return [
+        consumer
+        for consumer in stack.consumers
+        if consumer.is_websocket
+        and not consumer.in_tests
+        and not consumer.vendored
+        and stack.modules.root_of(consumer.path) == root
+    ]
+
+
 def _kinds(application: Application) -> set[str]:
     return {kind for kind, _ in application.named_by}
 
@@ -141,9 +201,7 @@ def _must_serve_websockets(stack: Stack, application: Application) -> bool:
         others = [other for other in others if "command" in _kinds(other)]
     elif "settings" not in kinds:
         return False
-    return not any(map(_has_websockets, others)) and any(
-        consumer.is_websocket and not consumer.in_tests and not consumer.vendored for consumer in stack.consumers
-    )
+    return not any(map(_has_websockets, others)) and bool(_consumers(stack, application))
 
 
 def _must_serve_pages(stack: Stack, application: Application) -> bool:

@@ -5,7 +5,7 @@ from difflib import SequenceMatcher
 
 from wslint.knowledge.channels import PROTOCOLS
 from wslint.rule import Edit, Finding, Fix, Level, Related, Rule
-from wslint.stack import ProtocolRouter, Stack, facts, within
+from wslint.stack import Consumer, ProtocolRouter, Stack, facts, within
 
 
 class MissingWebsocketProtocol(Rule):
@@ -78,7 +78,7 @@ class MissingWebsocketProtocol(Rule):
             if id(router.call) in seen or _is_changed(router):
                 continue
             seen.add(id(router.call))
-            strange = list(_strange(router))
+            strange = list(_strange(stack, router))
             for key, meant in strange:
                 yield self._misnamed(router, key, meant)
             if not strange and _must_serve_websockets(stack, router):
@@ -95,7 +95,7 @@ class MissingWebsocketProtocol(Rule):
         )
 
     def _absent(self, stack: Stack, router: ProtocolRouter) -> Finding:
-        consumers = [one for one in stack.consumers if one.is_websocket and not one.in_tests and not one.vendored]
+        consumers = _consumers(stack, router)
         names = ", ".join(sorted({one.name for one in consumers})[:3])
         return self.finding(
             router.frame.at(router.call.func),
@@ -109,16 +109,22 @@ class MissingWebsocketProtocol(Rule):
 SYMPTOM = "every websocket handshake ends in HTTP 500: No application configured for scope type 'websocket'"
 
 
-def _strange(router: ProtocolRouter) -> Iterator[tuple[str, str]]:
-    """Keys that no server sends, with the protocol that the router lacks and that each likely means."""
+def _strange(stack: Stack, router: ProtocolRouter) -> Iterator[tuple[str, str]]:
+    """Keys that no server of Channels sends, each with the protocol that is likely meant and that the router lacks.
+
+    A key like none of them may belong to another kind of server, unless the project's consumers are left unserved.
+    """
     if not router.complete:
         return
+    lacking = sorted(PROTOCOLS - set(router.keys))
+    unserved = "websocket" in lacking and bool(_consumers(stack, router))
     for key in router.keys:
-        if key not in PROTOCOLS:
-            lacking = sorted(PROTOCOLS - set(router.keys))
-            meant = max(lacking, key=lambda protocol: _likeness(key, protocol), default="")
-            if meant and (_likeness(key, meant) > 0.8 or "websocket" not in router.keys):
-                yield key, "websocket" if _likeness(key, meant) <= 0.8 else meant
+        if key not in PROTOCOLS and lacking:
+            meant = max(lacking, key=lambda protocol: _likeness(key, protocol))
+            if _likeness(key, meant) > 0.8:
+                yield key, meant
+            elif unserved:
+                yield key, "websocket"
 
 
 def _likeness(key: str, protocol: str) -> float:
@@ -139,6 +145,19 @@ def _is_changed(router: ProtocolRouter) -> bool:
     return any(isinstance(node, facts.Attribute) and node.attr == "application_mapping" for node in within(body))
 
 
+def _consumers(stack: Stack, router: ProtocolRouter) -> list[Consumer]:
+    """The websocket consumers of the same project."""
+    root = stack.modules.root_of(router.path)
+    return [
+        consumer
+        for consumer in stack.consumers
+        if consumer.is_websocket
+        and not consumer.in_tests
+        and not consumer.vendored
+        and stack.modules.root_of(consumer.path) == root
+    ]
+
+
 def _must_serve_websockets(stack: Stack, router: ProtocolRouter) -> bool:
     """Is it served, without a "websocket" entry, while the project has websocket consumers that nothing else serves?
 
@@ -147,10 +166,9 @@ def _must_serve_websockets(stack: Stack, router: ProtocolRouter) -> bool:
     if not router.complete or {"websocket", "channel"} & set(router.keys):
         return False
     served = any(node is router for application in stack.applications for node in application.walk())
-    consumers = any(one.is_websocket and not one.in_tests and not one.vendored for one in stack.consumers)
     others = any(
         "websocket" in other.entries or not other.complete
         for other in stack.protocol_routers
         if not other.in_tests and other is not router
     )
-    return served and consumers and not others
+    return served and bool(_consumers(stack, router)) and not others

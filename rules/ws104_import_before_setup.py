@@ -2,8 +2,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from wslint.rule import Finding, Level, Related, Rule
-from wslint.stack import Application, DjangoApp, Stack, facts
+from wslint.rule import Edit, Finding, Fix, Level, Related, Rule
+from wslint.stack import Application, DjangoApp, Frame, Stack, calls_within, facts
+from wslint.stack.places import before
 from wslint.stack.startup import Reached, Startup
 
 
@@ -120,7 +121,27 @@ class ImportBeforeSetup(Rule):
                 *([Related(reached.location, "the model is needed here")] if reached.through else []),
                 *(Related(frame.at(other), f"needs {found.what} too early as well") for other, found in early[1:4]),
             ],
+            fix=_fix(stack, frame, statement),
         )
+
+
+def _fix(stack: Stack, frame: Frame, statement: facts.Stmt) -> Fix | None:
+    """`django.setup()` above the import, after the settings module is named (again, when that stands below)."""
+    if not isinstance(statement, facts.Import) or statement.span.column != 1:
+        return None
+    place = (statement.span.line, statement.span.column)
+    bound = {name for name, found in frame.scope.bindings.items() if any(one.place < place for one in found)}
+    lines = [] if "django" in bound else ["import django", ""]
+    for call in calls_within(frame.module.facts.body):
+        if stack.values.dotted(call.func, frame) != "os.environ.setdefault" or len(call.args) != 2:
+            continue
+        name, value = (stack.values.constant(arg.value, frame) for arg in call.args)
+        if name == "DJANGO_SETTINGS_MODULE" and (call.span.line, call.span.column) > place:
+            if "os" not in bound or not isinstance(value, str):
+                return None
+            lines.append(f'os.environ.setdefault("{name}", "{value}")')
+    text = "\n".join([*lines, "django.setup()", "", ""])
+    return Fix((Edit(before(statement, frame), text),), safe=False, title="set Django up first")
 
 
 def _entries(stack: Stack) -> Iterator[Application]:

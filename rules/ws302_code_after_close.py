@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from wslint.flow import CLOSED, Flow, Life, Occurrence, life_of
 from wslint.rule import Edit, Finding, Fix, Level, Location, Related, Rule
 from wslint.stack import Consumer, Method, Stack, facts
-from wslint.stack.callers import call_into, place_of
+from wslint.stack.callers import calls_into, place_of
 from wslint.stack.places import after
 
 ACTS = {
@@ -111,13 +111,21 @@ class CodeAfterClose(Rule):
 
 
 def _culprit(consumer: Consumer, flow: Flow, close: Occurrence, later: Occurrence) -> tuple[facts.Node, Method]:
-    """The place after which the `return` is missing: the close itself, or the call that leads to it."""
-    if close.method.node in (later.method.node, flow.method.node):
+    """The place after which the `return` is missing: the close itself, or the call that leads to it.
+
+    It stands in the innermost method from which both are reached, but not by one call.
+    """
+    method = flow.method
+    while method.node not in (close.method.node, later.method.node):
+        closing = calls_into(consumer.cls, method, close.method.node)
+        going_on = calls_into(consumer.cls, method, later.method.node)
+        if len(closing) != 1 or closing != going_on:
+            break
+        method = closing[0][1]
+    if method.node is close.method.node:
         return close.node, close.method
-    if close.outer is not later.outer:
-        return close.outer, flow.method
-    call = call_into(consumer.cls, later.method, close.method.node)
-    return (close.node, close.method) if call is None else (call, later.method)
+    closing = calls_into(consumer.cls, method, close.method.node)
+    return (closing[0][0], method) if closing else (close.node, close.method)
 
 
 def _name(node: facts.Node) -> str:
@@ -128,13 +136,14 @@ def _name(node: facts.Node) -> str:
 
 
 def _symptom(kind: str) -> str:
-    if kind in ("group_add", "group_send"):
-        return "a client that was refused is a member all the same: what follows close() runs"
-    message = "send" if kind == "send" else kind
-    daphne = "`Attempt to send on a closed protocol`" if kind == "send" else "ignored in silence"
+    if kind == "group_add":
+        return "a client that was refused joins the group all the same, until it is discarded"
+    if kind == "group_send":
+        return "what a client did that was refused reaches the others all the same"
+    daphne = "raises `Attempt to send on a closed protocol`" if kind == "send" else "ignores it in silence"
     return (
-        f"uvicorn: `RuntimeError: Unexpected ASGI message 'websocket.{message}', after sending 'websocket.close'`; "
-        f"daphne: {daphne}; whatever stands between them runs on both"
+        f"uvicorn: `RuntimeError: Unexpected ASGI message 'websocket.{kind}', after sending 'websocket.close'` and "
+        f"disconnect() is skipped; daphne {daphne}; the lines in between run on both"
     )
 
 

@@ -188,12 +188,13 @@ def _numbers(stack: Stack, value: object) -> Iterator[tuple[object, Location]]:
 
 
 def _servers(stack: Stack) -> frozenset[str]:
-    """The ASGI servers that the project's commands and INSTALLED_APPS name."""
+    """The ASGI servers that the project's commands and INSTALLED_APPS name, else those that it installs."""
     found = {
         server
-        for process in stack.processes
+        for command in (process.command for process in stack.processes)
         for server in SERVERS
-        if process.command.program == server or any(server in word for word in process.command.words)
+        if command.program == server
+        or (command.program == "gunicorn" and any(server in word for word in command.words))
     }
     lists = Lists(stack.values)
     for settings in stack.settings:
@@ -201,6 +202,8 @@ def _servers(stack: Stack) -> frozenset[str]:
             items = lists.of(setting.expr, setting.frame).items
             if any(stack.values.constant(expr, frame) == "daphne" for expr, frame in items):
                 found.add("daphne")
+    if not found and not stack.packages.brought("daphne"):
+        found = {server for server in SERVERS if stack.packages.named(server)}
     return frozenset(found)
 
 

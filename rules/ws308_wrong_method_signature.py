@@ -70,12 +70,18 @@ class WrongMethodSignature(Rule):
     def stack(self, stack: Stack) -> Iterator[Finding]:
         told: set[Location] = set()
         for consumer in stack.consumers:
-            if consumer.in_tests or consumer.vendored or not consumer.is_websocket or not consumer.complete:
+            if consumer.in_tests or consumer.vendored or not consumer.complete:
                 continue
             for name, method in consumer.methods.items():
-                if name in CALLS and method.location not in told and self._is_wrong(consumer, method):
+                if self._is_api(consumer, name) and method.location not in told and self._is_wrong(consumer, method):
                     told.add(method.location)
                     yield self._finding(consumer, method)
+
+    def _is_api(self, consumer: Consumer, name: str) -> bool:
+        """Does Channels call a method of this name on this kind of consumer?"""
+        if consumer.kind == "raw":
+            return name.startswith("websocket_") and name in CALLS
+        return consumer.is_websocket and name in CALLS
 
     def _is_wrong(self, consumer: Consumer, method: Method) -> bool:
         overridden = any(consumer.cls.defines(caller) for caller in CALLERS.get(method.name, ()))

@@ -1,16 +1,23 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 
 from wslint.knowledge import channels as known
 from wslint.rule import Edit, Finding, Fix, Level, Location, Related, Rule
-from wslint.stack import Class, Mount, Mounted, Settings, Stack, below
+from wslint.stack import Class, Literal, Mount, Mounted, Settings, Stack, below
 from wslint.stack import facts as m
-from wslint.stack.edits import import_edit, wrap_edits
+from wslint.stack.edits import import_edit, import_line, wrap_edits
 from wslint.stack.guards import COOKIE_WRAPPERS, Entry, Guards, keys_of, route_text
 from wslint.stack.origins import CORS_LISTS, OriginList, origin_lists
 
+KNOWN_STACKS = frozenset(name.rpartition(".")[2] for name in COOKIE_WRAPPERS)
+SESSION_SAMESITE = "SESSION_COOKIE_SAMESITE"
+_OWN_SAMESITE = re.compile(r"^(?!CSRF_|LANGUAGE_)\w*(AUTH|JWT|TOKEN|SESSION)\w*_SAMESITE$")
 LISTS = (*CORS_LISTS, "CSRF_TRUSTED_ORIGINS")
+NO_ORIGIN = (
+    " A validator refuses clients that send no Origin (apps, devices, other servers): give them an entry of their own."
+)
 WRITES = frozenset(
     {
         *("save", "create", "bulk_create", "get_or_create", "update_or_create", "bulk_update", "delete", "update"),
@@ -95,13 +102,14 @@ class MissingOriginValidator(Rule):
         stack = guards.stack
         settings = stack.settings_for(entry.path)
         cookie = next((why for mount in mounts if (why := _cookie(entry, mount, guards))), None)
-        lax, samesite = _samesite(settings)
+        lax, samesite = _samesite(settings, own_cookie=cookie is not None and cookie not in KNOWN_STACKS)
         writes = any(_writes(mount, guards) for mount in mounts)
         token = all(_token(entry, mount, guards) for mount in mounts)
         contract = next((code for code, text in stack.config.close_codes.items() if "origin" in text.lower()), None)
         if cookie:
             level = Level.WARNING if lax else Level.ERROR
-            who = f"with the visitor's cookies, and {cookie} takes them as the login"
+            whose = "pages of its subdomains and other ports bring" if lax else "it brings"
+            who = f"and {whose} the visitor's cookies, which {cookie} takes for the login"
         elif token:
             level = Level.INFO
             who = "if it has a token"
@@ -112,7 +120,7 @@ class MissingOriginValidator(Rule):
             level = Level.WARNING
         related = [Related(mount.location, "served to any Origin") for mount in mounts[:3] if mount.routes]
         if cookie and samesite is not None:
-            related.append(Related(samesite, "the session cookie is sent from foreign sites too"))
+            related.append(Related(samesite, "the cookie is sent from foreign sites too"))
         lists = [] if settings is None else list(origin_lists(settings, LISTS))
         related += [Related(item.location, f"{item.name}: no websocket handshake reads it") for item in lists]
         promise = f"; close code {contract} is promised for it" if contract is not None else ""
@@ -120,11 +128,11 @@ class MissingOriginValidator(Rule):
             entry.location,
             f"no Origin check before {_paths(mounts)}: a page of any site can open it {who}{promise}",
             level=level,
-            hint=_hint(settings, lists),
+            hint=_hint(settings, lists) + ("" if cookie else NO_ORIGIN),
             symptom=_symptom(bool(cookie), lax),
             symbol=entry.application.name,
             related=related,
-            fix=_fix(entry, mounts, stack),
+            fix=_fix(entry, stack, _better_list(settings, lists)),
         )
 
 
@@ -148,7 +156,11 @@ def _open(entry: Entry, guards: Guards) -> list[Mount]:
 def _cookie(entry: Entry, mount: Mount, guards: Guards) -> str | None:
     """What takes the visitor's cookies as a login on the way to a consumer."""
     consumer = mount.consumer
-    reads = None if consumer is None else _read_keys(guards, consumer)
+    reads = (
+        None
+        if consumer is None or guards.hands_scope_on(guards.consumer_code(consumer))
+        else _read_keys(guards, consumer)
+    )
     for wrapper in entry.chain(mount):
         stacks = {wrapper.dotted, *(wrapper.cls.externals if wrapper.cls else ())} & COOKIE_WRAPPERS
         if stacks and (reads is None or reads & {"user", "session", "cookies"} or not _complete(guards, consumer)):
@@ -198,17 +210,23 @@ def _writes(mount: Mount, guards: Guards) -> bool:
     )
 
 
-def _samesite(settings: Settings | None) -> tuple[bool, Location | None]:
-    """Is the session cookie kept from foreign sites, and where is it not?"""
+def _samesite(settings: Settings | None, own_cookie: bool) -> tuple[bool, Location | None]:
+    """Is the cookie that logs in kept from foreign sites, and where is it not?
+
+    For a cookie of the project's own (`own_cookie`) every setting called …_SAMESITE counts, those of CSRF left out.
+    """
     if settings is None:
         return True, None
     for module in settings.serving:
         if module.purpose == "development":
             continue
-        for setting in module.own.get("SESSION_COOKIE_SAMESITE", ()):
-            value = settings.stack.values.constant(setting.expr, setting.frame)
-            if value is None or value is False or (isinstance(value, str) and value.lower() == "none"):
-                return False, setting.location
+        for name, found in module.own.items():
+            if name != SESSION_SAMESITE and not (own_cookie and _OWN_SAMESITE.search(name)):
+                continue
+            for setting in found:
+                for value in settings.stack.values.of(setting.expr, setting.frame):
+                    if isinstance(value, Literal) and value.value in (None, False, "None", "none"):
+                        return False, setting.location
     return True, None
 
 
@@ -222,18 +240,34 @@ def _paths(mounts: Iterable[Mount]) -> str:
 def _hint(settings: Settings | None, lists: list[OriginList]) -> str:
     """How to mend it, and which of the project's lists a validator could use."""
     cors = "CORS settings do not guard websockets: browsers and django-cors-headers apply them to HTTP answers only."
-    hosts, anyone = _allowed_hosts(settings)
-    usable = [item for item in lists if item.entries or not item.complete]
-    outside = {str(origin) for item in usable for origin in item.origins if not _is_host(origin.host, hosts)}
-    names = list(dict.fromkeys(item.name for item in usable))
-    if names and (outside or anyone):
-        why = "ALLOWED_HOSTS lets every host in" if anyone else f"ALLOWED_HOSTS has no {sorted(outside)[0]}"
-        return f"{cors} Wrap the entry in OriginValidator(…, settings.{names[0]}), for {why}; that list it can use."
-    if names:
-        also = f"; OriginValidator(…, settings.{names[0]}) can use that list"
+    better = _better_list(settings, lists)
+    if better is not None:
+        name, why = better
+        return f"{cors} Wrap the entry in OriginValidator(…, settings.{name}), which can use that list, for {why}."
+    usable = _usable(lists)
+    if usable:
+        also = f"; OriginValidator(…, settings.{usable[0].name}) can use that list"
         return f"{cors} Wrap the entry in AllowedHostsOriginValidator(…), which uses ALLOWED_HOSTS{also}."
-    also = " ALLOWED_HOSTS lets every host in here, so name the hosts first." if anyone else ""
+    also = " ALLOWED_HOSTS lets every host in here, so name the hosts first." if _allowed_hosts(settings)[1] else ""
     return f"Wrap the entry in AllowedHostsOriginValidator(…), which uses ALLOWED_HOSTS. {cors}{also}"
+
+
+def _usable(lists: list[OriginList]) -> list[OriginList]:
+    return [item for item in lists if item.entries or not item.complete]
+
+
+def _better_list(settings: Settings | None, lists: list[OriginList]) -> tuple[str, str] | None:
+    """The list that a validator should rather use than ALLOWED_HOSTS, and why."""
+    usable = _usable(lists)
+    if not usable:
+        return None
+    hosts, anyone = _allowed_hosts(settings)
+    if anyone:
+        return usable[0].name, "ALLOWED_HOSTS lets every host in"
+    outside = sorted(
+        (str(origin), item.name) for item in usable for origin in item.origins if not _is_host(origin.host, hosts)
+    )
+    return (outside[0][1], f"ALLOWED_HOSTS has no {outside[0][0]}") if outside else None
 
 
 def _allowed_hosts(settings: Settings | None) -> tuple[set[str], bool]:
@@ -262,16 +296,20 @@ def _symptom(cookie: bool, lax: bool) -> str:
     return "a page of any other site opens the socket from inside its visitors' networks; a validator answers 403"
 
 
-def _fix(entry: Entry, mounts: list[Mount], stack: Stack) -> Fix | None:
+def _fix(entry: Entry, stack: Stack, better: tuple[str, str] | None) -> Fix | None:
     """Wrap the entry's value; only where it stands in the call of the router."""
     value = _value(entry)
     if value is None:
         return None
-    edits: list[Edit] = wrap_edits(entry.path, value.span, "AllowedHostsOriginValidator")
-    added = import_edit(stack, entry.path, *known.ALLOWED_HOSTS_VALIDATOR.rsplit(".", 1))
+    validator = known.ALLOWED_HOSTS_VALIDATOR if better is None else known.ORIGIN_VALIDATOR
+    names = [validator] if better is None else [validator, "django.conf.settings"]
+    end = ")" if better is None else f", settings.{better[0]})"
+    edits: list[Edit] = wrap_edits(entry.path, value.span, validator.rpartition(".")[2], end)
+    imports = [import_line(stack, entry.path, *name.rsplit(".", 1)) for name in names]
+    added = import_edit(stack, entry.path, [line for line in imports if line is not None], of_project=False)
     if added is not None:
         edits.append(added)
-    return Fix(tuple(edits), safe=False, title="wrap it in AllowedHostsOriginValidator")
+    return Fix(tuple(edits), safe=False, title=f"wrap it in {validator.rpartition('.')[2]}")
 
 
 def _value(entry: Entry) -> m.Expr | None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from wslint.rule import Edit, Finding, Fix, Level, Location, Related, Rule
 from wslint.stack import Mount, Router, Stack
-from wslint.stack.edits import import_edit, wrap_edits
+from wslint.stack.edits import import_edit, import_line, wrap_edits
 from wslint.stack.guards import Entry, Guards, route_text
 from wslint.stack.unwrapped import Unwrapped, unwrapped
 
@@ -120,8 +120,8 @@ class UnwrappedAuthMiddleware(Rule):
         return self.finding(
             place.location,
             f"{what} is served outside {gate.name}, which {how}",
-            hint=f"put it around what serves the route: {gate.name}(URLRouter(…)); a route that is public on purpose "
-            "belongs in public-routes of the configuration",
+            hint=f"put it around what serves the route: {place.wrapping}(URLRouter(…)); a route that is public on "
+            "purpose belongs in public-routes of the configuration",
             symptom="the token that a client brings is not looked at: " + _seen(session),
             symbol=gate.name,
             related=related,
@@ -148,11 +148,12 @@ def _fix(place: Unwrapped, stack: Stack) -> Fix | None:
     module = stack.modules.at(place.gate.path)
     if module is None or not module.name:
         return None
-    edits: list[Edit] = wrap_edits(target.path, target.span, place.gate.name)
-    added = import_edit(stack, target.path, module.name, place.gate.name)
+    edits: list[Edit] = wrap_edits(target.path, target.span, place.wrapping)
+    line = import_line(stack, target.path, module.name, place.wrapping)
+    added = import_edit(stack, target.path, [line] if line is not None else [], of_project=True)
     if added is not None:
         edits.append(added)
-    return Fix(tuple(edits), safe=False, title=f"put {place.gate.name} around it")
+    return Fix(tuple(edits), safe=False, title=f"put {place.wrapping} around it")
 
 
 def _target(place: Unwrapped) -> Location | None:

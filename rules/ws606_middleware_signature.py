@@ -32,6 +32,12 @@ class MiddlewareSignature(Rule):
             def __call__(self, scope):
                 query = parse_qs(scope["query_string"].decode())
                 return self.inner(dict(scope, ticket=query.get("ticket")))
+        # config/routing.py
+        from channels.routing import URLRouter
+        from chat.middleware import TicketMiddleware
+        from chat.routing import websocket_urlpatterns
+
+        sockets = TicketMiddleware(URLRouter(websocket_urlpatterns))
 
     Good:
         # chat/middleware.py
@@ -44,6 +50,12 @@ class MiddlewareSignature(Rule):
             async def __call__(self, scope, receive, send):
                 query = parse_qs(scope["query_string"].decode())
                 return await self.inner(dict(scope, ticket=query.get("ticket")), receive, send)
+        # config/routing.py
+        from channels.routing import URLRouter
+        from chat.middleware import TicketMiddleware
+        from chat.routing import websocket_urlpatterns
+
+        sockets = TicketMiddleware(URLRouter(websocket_urlpatterns))
     """
 
     code = "WS606"

@@ -4,7 +4,8 @@ import re
 from collections.abc import Iterator
 
 from wslint.rule import Finding, Level, Location, Related, Rule
-from wslint.stack import Lists, Setting, Settings
+from wslint.stack import Lists, Literal, Settings
+from wslint.stack.frontends import frontends
 from wslint.stack.origins import (
     CORS_ALLOW_ALL,
     CORS_LISTS,
@@ -12,6 +13,7 @@ from wslint.stack.origins import (
     Entry,
     Origin,
     OriginList,
+    cors_is_decided_in_code,
     origin_lists,
     origin_of,
     texts_of,
@@ -36,9 +38,9 @@ class MissingCorsOrigin(Rule):
     Why: django-cors-headers adds its headers only for origins that CORS_ALLOWED_ORIGINS (or a regex) holds, compared
     with scheme and port. With no list at all it adds none. `http://localhost:3000` is not `http://localhost:5173`.
 
-    See: the browser blocks the frontend's requests: "No 'Access-Control-Allow-Origin' header is present on the requested
-    resource". The websocket of the same page connects all the same, for CORS says nothing about websockets: what a
-    handshake may come from is decided by an origin validator in the ASGI application, with a list of its own
+    See: the browser blocks the frontend's requests: "No 'Access-Control-Allow-Origin' header is present on the
+    requested resource". The websocket of the same page connects all the same, for CORS says nothing about websockets:
+    from where a handshake may come is decided by an origin validator in the ASGI application, with a list of its own
     (ALLOWED_HOSTS, or the CORS list handed to OriginValidator).
 
     Mend: add the origin, scheme and port included, to CORS_ALLOWED_ORIGINS.
@@ -66,17 +68,21 @@ class MissingCorsOrigin(Rule):
 
     def settings(self, settings: Settings) -> Iterator[Finding]:
         use = _use(settings)
-        if use is None or _decides_otherwise(settings):
+        if use is None or cors_is_decided_in_code(settings.stack):
             return
         lists = list(origin_lists(settings, CORS_LISTS))
         regexes = list(origin_lists(settings, CORS_REGEXES))
-        allow_all = [module for module in settings.serving for name in CORS_ALLOW_ALL if _is_on(settings, module.own, name)]
+        allow_all = [
+            module for module in settings.serving for name in CORS_ALLOW_ALL if _is_on(settings, module.own, name)
+        ]
         if allow_all or not _is_readable(settings):
             return
         if all(_is_empty(item) for item in (*lists, *regexes)):
             yield self._none(use, lists)
-        elif all(item.complete for item in (*lists, *regexes)):
+        elif all(item.complete or (item.from_environment and item.entries) for item in (*lists, *regexes)):
             yield from self._frontends(settings, lists, regexes)
+            if all(item.complete for item in (*lists, *regexes)):
+                yield from self._services(settings, lists, regexes)
 
     def _none(self, use: Location, lists: list[OriginList]) -> Finding:
         empty = next((item for item in lists), None)
@@ -94,8 +100,11 @@ class MissingCorsOrigin(Rule):
     def _frontends(self, settings: Settings, lists: list[OriginList], regexes: list[OriginList]) -> Iterator[Finding]:
         allowed = {_without_default_port(origin) for item in lists for origin in item.origins}
         patterns = [entry.text for item in regexes for entry in item.entries]
+        defaults = any(item.from_environment for item in (*lists, *regexes))
         seen: set[Location] = set()
-        for name, entry, origin in _named_frontends(settings):
+        for name, entry, origin, literal in _named_frontends(settings):
+            if literal and defaults:
+                continue  # a default of the environment says nothing about where a literal is meant
             if entry.location in seen or _without_default_port(origin) in allowed or _is_own(origin, settings):
                 continue
             if any(_matches(pattern, str(origin)) for pattern in patterns):
@@ -109,10 +118,35 @@ class MissingCorsOrigin(Rule):
                 entry.location,
                 f"{name} is {origin}, and that origin is not in {where}{why}",
                 hint=f"add {str(origin)!r} to {where}. {WEBSOCKETS}",
-                symptom=f"requests of pages from {origin} are blocked: No 'Access-Control-Allow-Origin' header is present "
-                "on the requested resource; their websockets connect all the same",
+                symptom=f"requests of pages from {origin} are blocked: No 'Access-Control-Allow-Origin' header is "
+                "present on the requested resource; their websockets connect all the same",
                 symbol=name,
                 related=[Related(item.location, f"{item.name} lacks it") for item in (*lists, *regexes)],
+            )
+
+    def _services(self, settings: Settings, lists: list[OriginList], regexes: list[OriginList]) -> Iterator[Finding]:
+        """Frontends that a compose file publishes on a port that no origin of any list has."""
+        if not lists:
+            return
+        allowed = [origin for item in lists for origin in item.origins]
+        patterns = [entry.text for item in regexes for entry in item.entries]
+        named = {origin.port for _, _, origin, _ in _named_frontends(settings)}  # these speak for themselves
+        for frontend in frontends(settings.stack, settings.root):
+            origin = Origin("http", "localhost", frontend.port)
+            listed = any(other.port == frontend.port for other in allowed)
+            if listed or frontend.port in (80, 443, *DJANGO_PORTS, *named):
+                continue
+            if any(_matches(pattern, str(origin)) for pattern in patterns):
+                continue
+            first = lists[0]
+            yield self.finding(
+                first.location,
+                f"the service {frontend.service} serves pages at {origin}, and that origin is not in {first.name}",
+                hint=f"add {str(origin)!r} to {first.name}. {WEBSOCKETS}",
+                symptom=f"requests of pages from {origin} are blocked: No 'Access-Control-Allow-Origin' header is "
+                "present on the requested resource; their websockets connect all the same",
+                symbol=first.name,
+                related=[Related(frontend.location, f"{frontend.service} is published on port {frontend.port}")],
             )
 
 
@@ -126,13 +160,6 @@ def _use(settings: Settings) -> Location | None:
                     if settings.stack.values.constant(expr, frame) == wanted:
                         return frame.at(expr)
     return None
-
-
-def _decides_otherwise(settings: Settings) -> bool:
-    """Does a receiver of check_request_enabled, or a subclass of the middleware, decide?"""
-    return bool(settings.stack.modules.tree.mentions(b"check_request_enabled")) or bool(
-        settings.stack.modules.tree.mentions(b"CorsMiddleware)")
-    )
 
 
 def _is_on(settings: Settings, own: object, name: str) -> bool:
@@ -150,20 +177,18 @@ def _is_empty(item: OriginList) -> bool:
     return item.complete and not item.entries and not item.from_environment
 
 
-def _named_frontends(settings: Settings) -> Iterator[tuple[str, Entry, Origin]]:
-    """The web origins of settings that are named after the frontend."""
+def _named_frontends(settings: Settings) -> Iterator[tuple[str, Entry, Origin, bool]]:
+    """The web origins of settings that are named after the frontend, and whether each is a plain literal."""
     for module in settings.serving:
         for name, found in module.own.items():
-            if FRONTEND.search(name):
-                for setting in found:
-                    yield from ((name, entry, origin) for entry, origin in _origins(setting, settings))
-
-
-def _origins(setting: Setting, settings: Settings) -> Iterator[tuple[Entry, Origin]]:
-    for entry in texts_of(setting, settings.stack.values):
-        origin = origin_of(entry.text)
-        if origin is not None and origin.scheme in ("http", "https"):
-            yield entry, origin
+            if not FRONTEND.search(name):
+                continue
+            for setting in found:
+                literal = isinstance(settings.stack.values.one(setting.expr, setting.frame), Literal)
+                for entry in texts_of(setting, settings.stack.values):
+                    origin = origin_of(entry.text)
+                    if origin is not None and origin.scheme in ("http", "https"):
+                        yield name, entry, origin, literal
 
 
 def _is_own(origin: Origin, settings: Settings) -> bool:

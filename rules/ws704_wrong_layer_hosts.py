@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from wslint.knowledge.channels import CORE_LAYER, PUBSUB_LAYER
 from wslint.rule import Edit, Finding, Fix, Level, Location, Rule
 from wslint.stack import Stack, facts
+from wslint.stack.environment import Option
 from wslint.stack.hosts import Host, Hosts, host_of, hosts_of
-from wslint.stack.layers import Layer, Option, layers_of
-from wslint.stack.places import after, before
+from wslint.stack.layers import Layer, layers_of
+from wslint.stack.places import after, before, between
 
 
 class WrongLayerHosts(Rule):
@@ -139,7 +140,16 @@ def _is_flat(hosts: Hosts) -> bool:
 
 
 def _wrapped(option: Option) -> Fix:
-    edits = (Edit(before(option.expr, option.frame), "["), Edit(after(option.expr, option.frame), "]"))
+    """A list around a string, or around the pair that a flat tuple or list is."""
+    expr, frame = option.expr, option.frame
+    if isinstance(expr, facts.Sequence):
+        first, last = expr.items[0], expr.items[-1]
+        edits = (
+            Edit(between(before(expr, frame), before(first, frame)), "[("),
+            Edit(between(after(last, frame), after(expr, frame)), ")]"),
+        )
+    else:
+        edits = (Edit(before(expr, frame), "["), Edit(after(expr, frame), "]"))
     return Fix(edits, safe=True, title="make it a list")
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from wslint.rule import Edit, Finding, Fix, Level, Location, Related, Rule
-from wslint.stack import Settings, SettingsModule, Stack, facts
+from wslint.stack import Packages, Settings, SettingsModule, Stack, below, facts
 from wslint.stack.installed import InstalledApp, installed_apps
 from wslint.stack.model import Process
 
@@ -71,10 +71,13 @@ class DaphneApp(Rule):
     def _absent(self, settings: Settings) -> Iterator[Finding]:
         """No module has daphne, Channels 4 is required, and runserver is how the project is started."""
         stack = settings.stack
-        if not stack.packages.admits("channels", "4.3") or not any(one.is_websocket for one in stack.consumers):
+        packages = _packages(settings)
+        if not packages.named("channels") or packages.capped_below("channels", "4"):
+            return
+        if not any(consumer.is_websocket for consumer in stack.consumers):
             return
         commands = [process for process in _processes(settings) if process.command.program == "runserver"]
-        if not commands or any(process.command.program in ASGI_SERVERS for process in stack.processes):
+        if not commands or any(_is_asgi(stack, process) for process in stack.processes):
             return
         installed = [installed_apps(stack, module) for module in settings.serving]
         if not all(apps.complete for apps in installed) or any(apps.find("daphne") for apps in installed):
@@ -103,6 +106,33 @@ def _processes(settings: Settings) -> list[Process]:
     if sum(bool(other.serving) for other in stack.settings) == 1 or not settings.root:
         return list(stack.processes)
     return [process for process in stack.processes if process.path.startswith(settings.root + "/")]
+
+
+def _packages(settings: Settings) -> Packages:
+    """What this project requires: its own folder's files when they name Channels, else those of the whole tree."""
+    everything = settings.stack.packages
+    own = Packages([(path, file) for path, file in everything.files if path.startswith(settings.root + "/")])
+    return own if settings.root and own.named("channels") else everything
+
+
+def _is_asgi(stack: Stack, process: Process) -> bool:
+    """Does a command start an ASGI server, itself or through a management command of the project?"""
+    if process.command.program in ASGI_SERVERS:
+        return True
+    written = f"/management/commands/{process.command.subcommand}.py"
+    found = [stack.modules.at(path) for path in stack.tree.python if path.endswith(written)]
+    return any(module is not None and _names_asgi_server(module.facts) for module in found)
+
+
+def _names_asgi_server(file: facts.PythonFile) -> bool:
+    for node in (node for statement in file.body for node in (statement, *below(statement))):
+        match node:
+            case facts.Constant(value=str() as text) if any(server in text for server in ASGI_SERVERS):
+                return True
+            case facts.Import(module=module, names=names):
+                if {module, *(name.name for name in names)} & set(ASGI_SERVERS):
+                    return True
+    return False
 
 
 def _swap(stack: Stack, daphne: InstalledApp, static: InstalledApp) -> Fix | None:

@@ -172,8 +172,11 @@ def test_verdicts_are_appended_and_tallied(tmp_path: Path) -> None:
     assert "ann/chat a.py 4 WS303  wrong" in output
 
     run(corpus(tmp_path / "all", ann__chat={"findings": found[3:]}), tmp_path / "two.json")
-    _, output = primer("verdicts", tmp_path / "two.json", "--verdicts", kept)
+    _, output = primer("verdicts", tmp_path / "two.json", "--verdicts", kept, "--show", "lost")
     assert "WS303 · · · 1 2 1" in " ".join(output.split())
+    assert "ann/chat a.py 1 WS303" in output
+    assert "ann/chat a.py 3 WS303" in output
+    assert "ann/chat a.py 2 WS303" not in output
 
 
 def test_the_verdicts_in_the_repository_are_well_formed() -> None:

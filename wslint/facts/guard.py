@@ -52,6 +52,8 @@ def refuse(source: bytes) -> Unreadable | None:
     """Why libcst must not see this source, or None. Linear, about 1 ms for 1,000 lines."""
     if len(source) > LARGEST:
         return Unreadable(f"larger than {LARGEST // 1_000_000} MB")
+    if source.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return Unreadable("UTF-16, which Python does not take for source")
     if _is_disguised(source):
         text = decode(source)
         if isinstance(text, Unreadable):

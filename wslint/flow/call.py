@@ -14,7 +14,6 @@ from wslint.flow.state import (
     CLOSED,
     CONNECTING,
     MAX_STATES,
-    UNKNOWN,
     UNSURE,
     Exit,
     GaveUp,
@@ -160,7 +159,7 @@ class Calls:
                 replace(s, socket=ACCEPTED, accepted_by=occurrence) if s.socket == CONNECTING else s for s in states
             )
         if kind == "close":
-            return valueless(s if s.socket == UNKNOWN else self._closed(s, occurrence) for s in states)
+            return valueless(self._closed(state, occurrence) for state in states)
         return valueless(states)
 
     def _closed(self, state: State, by: Occurrence) -> State:

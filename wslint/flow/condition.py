@@ -142,6 +142,8 @@ def defaults(consumer: Consumer) -> frozenset[tuple[str, Sure]]:
     facts: set[tuple[str, Sure]] = set()
     for key in own_tests(consumer):
         name = key.partition(".")[2]
+        if name not in consumer.cls.instance_assignments:
+            continue  # configuration for subclasses and users, not a flag of this connection
         for cls in consumer.cls.ancestry:
             bindings = cls.scope_inside.bindings.get(name)
             if bindings:

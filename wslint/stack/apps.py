@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from wslint.facts import model as m
-from wslint.facts.walk import within
 from wslint.knowledge import channels as known
 from wslint.location import Location
 from wslint.stack import model as d
+from wslint.stack.changes import changes
 from wslint.stack.classes import Class
-from wslint.stack.lists import Lists, body_of
-from wslint.stack.scope import Scope
+from wslint.stack.lists import Lists
 from wslint.stack.values import (
     AttributeValue,
     CallValue,
@@ -18,6 +17,7 @@ from wslint.stack.values import (
     ExternalValue,
     Frame,
     FunctionValue,
+    Grown,
     Literal,
     Unknown,
     Value,
@@ -26,6 +26,8 @@ from wslint.stack.values import (
 )
 
 MAX_DEPTH = 24
+MAX_STEPS = 2000
+"""How many expressions one application may be put together from."""
 
 
 class Apps:
@@ -38,6 +40,7 @@ class Apps:
         self._values: dict[tuple[int, int], d.App] = {}
         self._routes: dict[tuple[int, int], d.Route] = {}
         self._active: set[tuple[int, int]] = set()
+        self._steps = 0
 
     def of(self, expr: m.Expr, frame: Frame) -> tuple[d.App, ...]:
         """The application that an expression is; several when it can be one of several."""
@@ -45,7 +48,8 @@ class Apps:
         found = self._read.get(key)
         if found is not None:
             return found
-        if key in self._active or len(self._active) > MAX_DEPTH:
+        self._steps = self._steps + 1 if self._active else 0
+        if key in self._active or len(self._active) > MAX_DEPTH or self._steps > MAX_STEPS:
             return (d.UnknownApp(frame.at(expr), None),)
         self._active.add(key)
         try:
@@ -192,72 +196,75 @@ class Apps:
         depth: int,
     ) -> bool:
         complete = depth < 8
-        values = self.values.of(expr, frame) if complete else ()
-        for value in values:
-            match value:
-                case Display(node=m.Dict(items=items), frame=inner):
-                    for item in items:
-                        if item.key is None:
-                            complete = self._mapping(item.value, inner, entries, keys, depth + 1) and complete
-                            continue
-                        key = self.values.constant(item.key, inner)
-                        if isinstance(key, str):
-                            entries[key] = (*entries.get(key, ()), *self.of(item.value, inner))
-                            keys[key] = inner.at(item.key)
-                        else:
-                            complete = False
-                    complete = self._grown(value.node, inner, entries, keys) and complete
-                case CallValue() if value.dotted == "builtins.dict":
-                    for arg in value.node.args:
-                        if arg.keyword is not None:
-                            entries[arg.keyword] = (*entries.get(arg.keyword, ()), *self.of(arg.value, value.frame))
-                            keys[arg.keyword] = value.frame.at(arg)
-                        else:
-                            complete = self._mapping(arg.value, value.frame, entries, keys, depth + 1) and complete
-                    complete = self._grown(value.node, value.frame, entries, keys) and complete
-                case Display(node=m.BinaryOp(op="|", left=left, right=right), frame=inner):
-                    for side in (left, right):
-                        complete = self._mapping(side, inner, entries, keys, depth + 1) and complete
-                case _:
-                    complete = False
+        for value in self.values.of(expr, frame) if complete else ():
+            complete = self._mapped(value, entries, keys, depth) and complete
+        return complete
+
+    def _mapped(
+        self, value: Value, entries: dict[str, tuple[d.App, ...]], keys: dict[str, Location], depth: int
+    ) -> bool:
+        complete = depth < 8
+        if not complete:
+            return False
+        match value:
+            case Display(node=m.Dict(items=items), frame=inner):
+                for item in items:
+                    if item.key is None:
+                        complete = self._mapping(item.value, inner, entries, keys, depth + 1) and complete
+                        continue
+                    key = self.values.constant(item.key, inner)
+                    if isinstance(key, str):
+                        entries[key] = (*entries.get(key, ()), *self.of(item.value, inner))
+                        keys[key] = inner.at(item.key)
+                    else:
+                        complete = False
+                complete = self._grown(value.node, inner, entries, keys) and complete
+            case CallValue() if value.dotted == "builtins.dict":
+                for arg in value.node.args:
+                    if arg.keyword is not None:
+                        entries[arg.keyword] = (*entries.get(arg.keyword, ()), *self.of(arg.value, value.frame))
+                        keys[arg.keyword] = value.frame.at(arg)
+                    else:
+                        complete = self._mapping(arg.value, value.frame, entries, keys, depth + 1) and complete
+                complete = self._grown(value.node, value.frame, entries, keys) and complete
+            case Grown(node=m.AugmentedAssign(target=m.Name(id=name), op="|") as grown, frame=inner):
+                for prior in self.values.name(name, inner, grown.span):
+                    if isinstance(prior, Grown) and prior.node is grown:
+                        complete = False
+                    else:
+                        complete = self._mapped(prior, entries, keys, depth + 1) and complete
+                complete = self._mapping(grown.value, inner, entries, keys, depth + 1) and complete
+            case Display(node=m.BinaryOp(op="|", left=left, right=right), frame=inner):
+                for side in (left, right):
+                    complete = self._mapping(side, inner, entries, keys, depth + 1) and complete
+            case _:
+                complete = False
         return complete
 
     def _grown(
         self, made: m.Expr, home: Frame, entries: dict[str, tuple[d.App, ...]], keys: dict[str, Location]
     ) -> bool:
         """`routes["websocket"] = …` and `routes.update(…)` on the variables that hold a mapping."""
-        bindings = home.scope.bindings.items()
-        names = [name for name, found in bindings if any(binding.value is made for binding in found)]
-        return all(self._items_set(name, home.scope, home, entries, keys) for name in names)
-
-    def _items_set(
-        self,
-        name: str,
-        scope: Scope,
-        home: Frame,
-        entries: dict[str, tuple[d.App, ...]],
-        keys: dict[str, Location],
-    ) -> bool:
         complete = True
-        for node in within(body_of(scope)):
-            if isinstance(node, m.Assign) and node.value is not None:
-                for target in node.targets:
-                    if isinstance(target, m.Subscript) and _is_name(target.value, name):
-                        key = self.values.constant(target.index, home)
-                        if isinstance(key, str):
-                            entries[key] = (*entries.get(key, ()), *self.of(node.value, home))
-                            keys[key] = home.at(target.index)
-                        else:
-                            complete = False
-            elif isinstance(node, m.Call) and isinstance(node.func, m.Attribute) and _is_name(node.func.value, name):
-                complete = self._updated(node, home, entries, keys) and complete
+        for name in home.scope.names_of(made):
+            for change in changes(home.scope, name):
+                inner = home if change.scope is home.scope else self.values.frame(change.scope)
+                if change.kind == "update" and change.call is not None:
+                    complete = self._updated(change.call, inner, entries, keys) and complete
+                elif change.kind == "set" and change.index is not None:
+                    key = self.values.constant(change.index, inner)
+                    if isinstance(key, str) and change.value is not None:
+                        entries[key] = (*entries.get(key, ()), *self.of(change.value, inner))
+                        keys[key] = inner.at(change.index)
+                    else:
+                        complete = False
+                elif change.kind != "given":
+                    complete = False
         return complete
 
     def _updated(
         self, call: m.Call, home: Frame, entries: dict[str, tuple[d.App, ...]], keys: dict[str, Location]
     ) -> bool:
-        if not isinstance(call.func, m.Attribute) or call.func.attr != "update":
-            return False
         complete = True
         for arg in call.args:
             if arg.keyword is not None:
@@ -323,10 +330,6 @@ class Apps:
                 return None
             names.add(key)
         return frozenset(names)
-
-
-def _is_name(expr: m.Expr, name: str) -> bool:
-    return isinstance(expr, m.Name) and expr.id == name
 
 
 def _is_plain(app: d.App) -> bool:

@@ -13,16 +13,16 @@ from wslint.stack import model as d
 from wslint.stack.apps import Apps
 from wslint.stack.classes import Class
 from wslint.stack.consumers import consumer
-from wslint.stack.functions import call_uses, classes, functions, scopes
+from wslint.stack.functions import call_uses, classes, deferred_uses, functions
 from wslint.stack.link import Module, Modules
 from wslint.stack.lists import Lists
 from wslint.stack.middleware import middleware
 from wslint.stack.packages import Packages
-from wslint.stack.scope import Imported, Scope
-from wslint.stack.sends import Sends
+from wslint.stack.scope import Imported, scopes
+from wslint.stack.sends import Sends, called_function
 from wslint.stack.settings import SettingsReader, is_settings
 from wslint.stack.text import Texts
-from wslint.stack.values import CallValue, Frame, Literal, Values
+from wslint.stack.values import CallValue, Frame, Literal, Unknown, Values
 
 if TYPE_CHECKING:
     from wslint.cache import Cache
@@ -51,6 +51,7 @@ SEEDS: tuple[bytes, ...] = (
     b"asgiref",
     b"ebsocket",
     b"scope[",
+    b"scope.get(",
     b"INSTALLED_APPS",
     b"ALLOWED_HOSTS",
     b"DJANGO_SETTINGS_MODULE",
@@ -90,7 +91,8 @@ class _Builder:
     def run(self, seeds: dict[str, bytes]) -> None:
         self._lower(seeds)
         self._lower(mentions(self.modules.tree, (b"",), self._settings_files()))
-        self._widen(set(seeds))
+        self._widen(set(self.read))
+        self.values.descendants = _descendants(self.classes.values())
         self._applications()
         self._routing()
         self._consumers()
@@ -193,17 +195,16 @@ class _Builder:
 
     def _application(self, module: Module, attr: str, places: list[tuple[str, Location]]) -> d.Application | None:
         frame = self.values.module_frame(module)
-        bindings = module.scope.bindings.get(attr)
+        bindings = module.scope.bindings.get(attr) or module.scope.bindings.get("*")
         if not bindings:
-            if "__getattr__" in module.scope.bindings or "*" in module.scope.bindings:
-                return None
             return None
         last = bindings[-1]
         location = frame.at(last.value if last.value is not None else last.source)
-        apps: list[d.App] = []
-        for value in self.values.bound(module.scope.reaching(attr), frame):
-            apps.append(self.apps.value(value, location))
-        return d.Application(location, attr, module, tuple(apps), tuple(places))
+        values = list(self.values.member(module, attr))
+        if last.name == "*" and all(isinstance(value, Unknown) for value in values):
+            return None
+        apps = tuple(self.apps.value(value, location) for value in values)
+        return d.Application(location, attr, module, apps, tuple(places))
 
     def _routing(self) -> None:
         """Every URLRouter and ProtocolTypeRouter call, those outside applications too."""
@@ -258,6 +259,9 @@ class _Builder:
             if mount.consumer is not None:
                 mounts.setdefault(id(mount.consumer), []).append(mount)
                 self.classes.setdefault(id(mount.consumer.node), mount.consumer)
+        for wrapper in self.stack.wrappers:
+            for cls in wrapper.cls.ancestry if wrapper.cls is not None else ():
+                self.classes.setdefault(id(cls.node), cls)
         bases = {id(base) for cls in self.classes.values() for base in cls.ancestry[1:]}
         found: list[d.Consumer] = []
         for cls in self.classes.values():
@@ -291,19 +295,20 @@ class _Builder:
         for module in self.read.values():
             own: list[d.FunctionUse] = []
             inner: list[d.Send] = []
-            for function, _ in functions(module, self.values):
+            for function, scope in functions(module, self.values):
                 if function.owner is not None:
                     function.consumer = consumers.get(id(function.owner))
                 own.append(function)
-                inner.extend(self._sends(function.calls, function.frame, function))
+                inner.extend(self._sends((*function.calls, *deferred_uses(scope)), function.frame, function))
             for scope in scopes(module):
                 if not isinstance(scope.node, m.FunctionDef):
-                    uses = call_uses(scope)
+                    uses = (*call_uses(scope), *deferred_uses(scope))
                     calls.extend((use, self.values.frame(scope), None) for use in uses)
                     inner.extend(self._sends(uses, self.values.frame(scope), None))
             sends.extend(inner)
             for function in own:
-                calls.extend((use, function.frame, function) for use in function.calls)
+                uses = (*function.calls, *deferred_uses(function.frame.scope))
+                calls.extend((use, function.frame, function) for use in uses)
             if inner or self._speaks_channels(module, own):
                 found.extend(own)
         self.stack.functions = tuple(sorted(found, key=lambda function: function.location))
@@ -325,7 +330,7 @@ class _Builder:
             asked |= set(wrappers)
             direct = []
             for use, frame, inside in calls:
-                for send in wrappers.get(written_name(use.node), ()):
+                for send in wrappers.get(_runs(use.node), ()):
                     made = self.sends.through(send, use, frame, inside)
                     if made is not None:
                         direct.append(made)
@@ -339,10 +344,13 @@ class _Builder:
         before = set(self.read)
         self._lower(mentions(self.modules.tree, [name.encode() for name in sorted(names)], rest))
         for path in sorted(set(self.read) - before):
+            for function, scope in functions(self.read[path], self.values):
+                for use in (*function.calls, *deferred_uses(scope)):
+                    yield use, function.frame, function
             for scope in scopes(self.read[path]):
-                frame = self.values.frame(scope)
-                for use in call_uses(scope):
-                    yield use, frame, None
+                if not isinstance(scope.node, m.FunctionDef):
+                    for use in (*call_uses(scope), *deferred_uses(scope)):
+                        yield use, self.values.frame(scope), None
 
     def _sends(self, uses: tuple[d.CallUse, ...], frame: Frame, inside: d.FunctionUse | None) -> Iterator[d.Send]:
         for use in uses:
@@ -412,6 +420,21 @@ def written_name(call: m.Call) -> str:
     return func.id if isinstance(func, m.Name) else func.attr if isinstance(func, m.Attribute) else ""
 
 
+def _runs(call: m.Call) -> str:
+    """The name, as written, of the function that a call runs."""
+    called = called_function(call)
+    return called.id if isinstance(called, m.Name) else called.attr if isinstance(called, m.Attribute) else ""
+
+
+def _descendants(classes: Iterable[Class]) -> dict[int, list[Class]]:
+    """The subclasses of every class, direct or not, by its id."""
+    found: dict[int, list[Class]] = {}
+    for cls in classes:
+        for base in cls.ancestry[1:]:
+            found.setdefault(id(base), []).append(cls)
+    return found
+
+
 def _may_be_router(call: m.Call) -> bool:
     """By the written name: a router, or some class that may be a subclass of one."""
     name = written_name(call)
@@ -429,8 +452,7 @@ def _by_place(routes: Iterable[d.Route]) -> list[d.Route]:
 def _external_imports(module: Module, modules: Modules) -> set[str]:
     """The dotted names that a module imports, in any scope."""
     found: set[str] = set()
-    work: list[Scope] = list(scopes(module))
-    for scope in work:
+    for scope in scopes(module):
         for bindings in scope.bindings.values():
             for binding in bindings:
                 source = binding.source

@@ -9,9 +9,6 @@ from wslint.facts import model as m
 from wslint.facts.walk import calls_within, children, contains
 from wslint.stack.classes import Class, Method
 
-MAX_CALLS = 6
-"""How many calls deep a helper is looked for."""
-
 
 @dataclass(frozen=True)
 class Place:
@@ -69,12 +66,19 @@ def own_calls(cls: Class, method: Method) -> Iterator[tuple[m.Call, Method]]:
             yield call, target
 
 
-def call_into(cls: Class, method: Method, target: m.FunctionDef) -> m.Call | None:
-    """The first call in a method that leads into another method of the same object, through others if need be."""
-    return next((call for call, reached in own_calls(cls, method) if _leads(cls, reached, target, MAX_CALLS)), None)
+def calls_into(cls: Class, method: Method, target: m.FunctionDef) -> list[tuple[m.Call, Method]]:
+    """The calls in a method that lead into another method of the same object, with the method that each enters."""
+    return [(call, reached) for call, reached in own_calls(cls, method) if _leads(cls, reached, target)]
 
 
-def _leads(cls: Class, method: Method, target: m.FunctionDef, depth: int) -> bool:
-    if method.node is target:
-        return True
-    return depth > 0 and any(_leads(cls, inner, target, depth - 1) for _, inner in own_calls(cls, method))
+def _leads(cls: Class, method: Method, target: m.FunctionDef) -> bool:
+    seen: set[int] = set()
+    work = [method]
+    while work:
+        found = work.pop()
+        if found.node is target:
+            return True
+        if id(found.node) not in seen:
+            seen.add(id(found.node))
+            work.extend(reached for _, reached in own_calls(cls, found))
+    return False

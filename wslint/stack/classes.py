@@ -228,12 +228,13 @@ class Class:
 
         None when neither the class nor its project bases say anything about it.
         """
-        from wslint.stack.values import FunctionValue, Unknown
+        from wslint.stack.values import FunctionValue, SelfValue, Unknown
 
         found: list[Value] = []
         for cls in self.ancestry:
             if name in cls.scope_inside.bindings:
-                for value in self.values.bound(cls.scope_inside.reaching(name), cls.frame):
+                bindings = [found for found in cls.scope_inside.reaching(name) if not _sets(found.source)]
+                for value in self.values.bound(bindings or cls.scope_inside.bindings[name][:1], cls.frame):
                     found.extend(
                         self._bind(value, receiver, instance, cls) if isinstance(value, FunctionValue) else [value]
                     )
@@ -241,7 +242,19 @@ class Class:
         if instance:
             for _, assigned, method in self.instance_assignments.get(name, ()):
                 found.extend(self.values.of(assigned, method.frame) if assigned is not None else [Unknown()])
+            if found and isinstance(receiver, SelfValue) and receiver.cls is self:
+                for cls in self.values.descendants.get(id(self), ()):
+                    if name in cls.own_methods:
+                        found.append(Unknown(cls.own_methods[name].node))
+                    elif cls.says(name):
+                        found.extend(cls.attribute(name, SelfValue(cls), instance=True) or ())
         return found or None
+
+    def says(self, name: str) -> bool:
+        """Does this class's own body, or a method of it, say what an attribute is?"""
+        return name in self.scope_inside.bindings or any(
+            method.owner is self for _, _, method in self.instance_assignments.get(name, ())
+        )
 
     def _bind(self, value: FunctionValue, receiver: Value, instance: bool, owner: Class) -> Iterator[Value]:
         from wslint.stack.values import ClassValue, FunctionValue
@@ -269,6 +282,14 @@ class Class:
 _PROPERTIES = frozenset({"builtins.property", "functools.cached_property", "django.utils.functional.cached_property"})
 
 
+def _sets(source: m.Node) -> bool:
+    """Is a definition the setter or deleter of a property?"""
+    return isinstance(source, m.FunctionDef) and any(
+        isinstance(decorator, m.Attribute) and decorator.attr in ("setter", "deleter")
+        for decorator in source.decorators
+    )
+
+
 def assignments(body: tuple[m.Stmt, ...]) -> Iterator[tuple[m.Node, m.Expr, m.Expr | None]]:
     """Every (statement, target, value) that runs with a body; value None when it is not one expression."""
     for node in within(body):
@@ -293,5 +314,7 @@ def _targets(statement: m.Node, target: m.Expr, value: m.Expr | None) -> Iterato
         yield statement, target.value if isinstance(target, m.Starred) else target, value
         return
     same = isinstance(value, m.Sequence) and len(value.items) == len(target.items)
+    given = value.items if isinstance(value, m.Sequence) else ()
+    same = same and not any(isinstance(item, m.Starred) for item in (*target.items, *given))
     for index, item in enumerate(target.items):
         yield from _targets(statement, item, value.items[index] if same and isinstance(value, m.Sequence) else None)

@@ -2,30 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from itertools import takewhile
+
 from wslint.facts import model as m
-from wslint.location import Span
-from wslint.location import Edit, Location
+from wslint.location import Edit, Location, Span
 from wslint.stack.model import Stack
 
 
-def wrap_edits(path: str, span: Span, name: str) -> list[Edit]:
-    """`value` → `name(value)`."""
-    start = Span(span.line, span.column, span.line, span.column)
-    end = Span(span.end_line, span.end_column, span.end_line, span.end_column)
-    return [Edit(Location(path, start), f"{name}("), Edit(Location(path, end), ")")]
+def wrap_edits(path: str, span: Span, name: str, end: str = ")") -> list[Edit]:
+    """`value` → `name(value)`; `end` closes the call, further arguments included."""
+    before = Span(span.line, span.column, span.line, span.column)
+    after = Span(span.end_line, span.end_column, span.end_line, span.end_column)
+    return [Edit(Location(path, before), f"{name}("), Edit(Location(path, after), end)]
 
 
-def import_edit(stack: Stack, path: str, module: str, name: str) -> Edit | None:
-    """`from module import name` after the last import of a file's top level; None when the name is bound already.
-
-    It goes last because what an ASGI module imports of the project must stand below `get_asgi_application()`.
-    """
+def import_line(stack: Stack, path: str, module: str, name: str) -> str | None:
+    """`from module import name`; None when the file binds the name already."""
     home = stack.modules.at(path)
-    if home is None or name in home.scope.bindings:
+    return None if home is None or name in home.scope.bindings else f"from {module} import {name}\n"
+
+
+def import_edit(stack: Stack, path: str, lines: Iterable[str], *, of_project: bool) -> Edit | None:
+    """Import lines for a file; None when there is nothing to add.
+
+    Names of packages go to the end of the leading imports. Names of the project go after the last import, for what an
+    ASGI module imports of the project must stand below `get_asgi_application()`.
+    """
+    text = "".join(lines)
+    home = stack.modules.at(path)
+    if home is None or not text:
         return None
-    imports = [item for item in home.facts.body if isinstance(item, m.Import) and item.module != "__future__"]
+    body = [item for item in home.facts.body if not isinstance(item, m.ExpressionStatement)]
+    leading = list(takewhile(lambda item: isinstance(item, m.Import), body))
+    imports = [item for item in body if isinstance(item, m.Import)] if of_project else leading
     if not imports:
         return None
+    if len(imports) > len(leading):
+        text = text.replace("\n", "  # noqa: E402\n")
     line = imports[-1].span.end_line + 1
-    at = Span(line, 1, line, 1)
-    return Edit(Location(path, at), f"from {module} import {name}\n")
+    return Edit(Location(path, Span(line, 1, line, 1)), text)

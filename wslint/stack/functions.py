@@ -5,44 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from wslint.facts import model as m
-from wslint.facts.walk import children
+from wslint.facts.walk import children, within
 from wslint.stack import model as d
 from wslint.stack.classes import Class
 from wslint.stack.link import Module
-from wslint.stack.scope import Scope
+from wslint.stack.scope import Scope, scopes
 from wslint.stack.values import Values
-
-Definition = m.FunctionDef | m.ClassDef
-
-
-def scopes(module: Module) -> Iterator[Scope]:
-    """The module's scope and those of all functions and classes in it, outer ones first."""
-    work = [module.scope]
-    while work:
-        scope = work.pop()
-        yield scope
-        work.extend(reversed([scope.child(node) for node in definitions(scope)]))
-
-
-def definitions(scope: Scope) -> Iterator[Definition]:
-    """Functions and classes that stand directly in a scope (under `if`, `try` … too)."""
-    if scope.node is None:
-        body: tuple[m.Node, ...] = scope.module.facts.body
-    elif isinstance(scope.node, m.Lambda):
-        return
-    else:
-        body = scope.node.body
-    work = list(reversed(body))
-    while work:
-        node = work.pop()
-        if isinstance(node, (m.FunctionDef, m.ClassDef)):
-            yield node
-        elif isinstance(node, _HOLDS_STATEMENTS):
-            work.extend(reversed([child for child in children(node) if isinstance(child, _MAY_HOLD)]))
-
-
-_HOLDS_STATEMENTS = (m.If, m.While, m.For, m.Try, m.With, m.Match, m.Handler, m.Case)
-_MAY_HOLD = (*_HOLDS_STATEMENTS, m.FunctionDef, m.ClassDef)
 
 
 def call_uses(scope: Scope) -> tuple[d.CallUse, ...]:
@@ -53,11 +21,18 @@ def call_uses(scope: Scope) -> tuple[d.CallUse, ...]:
     return found
 
 
+def deferred_uses(scope: Scope) -> Iterator[d.CallUse]:
+    """The calls in lambdas without parameters (`on_commit(lambda: …)`), whose names mean what they mean around them."""
+    for node in within(scope.body):
+        if isinstance(node, m.Lambda) and not node.params:
+            yield from _uses([(node.body, (node,))])
+
+
 def _call_uses(scope: Scope) -> Iterator[d.CallUse]:
-    if isinstance(scope.node, m.Lambda):
-        return
-    body: tuple[m.Node, ...] = scope.module.facts.body if scope.node is None else scope.node.body
-    work: list[tuple[m.Node, tuple[m.Node, ...]]] = [(node, ()) for node in reversed(body)]
+    return _uses([(node, ()) for node in reversed(scope.body)])
+
+
+def _uses(work: list[tuple[m.Node, tuple[m.Node, ...]]]) -> Iterator[d.CallUse]:
     while work:
         node, parents = work.pop()
         if isinstance(node, m.Call):
@@ -84,7 +59,7 @@ def _use(node: m.Call, parents: tuple[m.Node, ...]) -> d.CallUse:
                 usage = "awaited"
             case m.ExpressionStatement():
                 usage = "dropped"
-            case m.Return():
+            case m.Return() | m.Lambda():
                 usage = "returned"
             case m.Assign() | m.AugmentedAssign():
                 usage = "assigned"

@@ -73,8 +73,8 @@ _TOKEN = re.compile(
     r"token|jwt|ticket|api_?key|authorization|bearer|signature|access_?key|passphrase|otp\b", re.IGNORECASE
 )
 _VERIFIES = re.compile(
-    r"jwt|access_?token|auth_?token|token_?auth|(verify|decode|validate|check)_?token|user_?(from|of|by|for)_?token"
-    r"|^authenticate$|^signing$|unsign|passphrase",
+    r"jwt|(access|auth|id|firebase)_?token|token_?auth|(verify|decode|validate|check|authenticate)_(\w+_)?(token|credentials?)"
+    r"|user_?(from|of|by|for)_?token|^authenticate(_user)?$|^signing$|unsign|passphrase|check_password",
     re.IGNORECASE,
 )
 _AUTH_NAME = re.compile(r"auth|token|jwt|ticket|bearer", re.IGNORECASE)
@@ -320,7 +320,7 @@ class Guards:
                     found |= known.SCOPE_KEYS[name]
                 elif not _is_known_base(name):
                     return None
-        if any(kind == "write" and key is None for kind, key, _, _ in gate.keys) or self._hands_on(gate):
+        if any(kind == "write" and key is None for kind, key, _, _ in gate.keys) or self.hands_scope_on(gate.codes):
             return None
         for code in gate.codes:
             for node in code.nodes():
@@ -328,11 +328,13 @@ class Guards:
                     found |= known.SCOPE_KEYS.get(self.stack.values.dotted(node.func, code.frame) or "", frozenset())
         return frozenset(found)
 
-    def _hands_on(self, gate: Gate) -> bool:
-        """Is the scope given to something that cannot be read and might put keys in?"""
+    def hands_scope_on(self, codes: Iterable[Code]) -> bool:
+        """Is the scope given to something that cannot be read, which might put keys in or look at any?"""
         values = self.stack.values
-        for code in gate.codes:
+        for code in codes:
             for node in code.nodes():
+                if isinstance(node, m.Assign) and _keeps_scope(node):
+                    return True
                 if not isinstance(node, m.Call) or not any(is_scope(arg.value) for arg in node.args):
                     continue
                 if len(node.args) >= 3 or (isinstance(node.func, m.Attribute) and node.func.attr in ("get", "items")):
@@ -467,6 +469,12 @@ def _names(expr: m.Expr) -> Iterator[str]:
             yield node.id
         elif isinstance(node, m.Attribute):
             yield node.attr
+
+
+def _keeps_scope(node: m.Assign) -> bool:
+    """`context.scope = self.scope`: others may look at it later."""
+    kept = node.value is not None and is_scope(node.value)
+    return kept and not all(isinstance(target, m.Name) for target in node.targets)
 
 
 def _is_named(application: Application) -> bool:

@@ -63,9 +63,9 @@ class Handshake:
             case m.Subscript(value=owner, index=m.Constant(value="query_string" | "headers" as key)) if is_scope(owner):
                 return Bytes(QUERY if key == "query_string" else LIST, expr)
             case m.Call(func=m.Attribute(value=owner, attr="get")) if is_scope(owner) and expr.args:
-                key = expr.args[0].value
-                if isinstance(key, m.Constant) and key.value in ("query_string", "headers"):
-                    return Bytes(QUERY if key.value == "query_string" else LIST, expr)
+                asked = expr.args[0].value
+                if isinstance(asked, m.Constant) and asked.value in ("query_string", "headers"):
+                    return Bytes(QUERY if asked.value == "query_string" else LIST, expr)
                 return None
             case m.Name():
                 return self._name(expr)

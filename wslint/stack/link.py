@@ -5,13 +5,18 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from wslint.cache import Cache
 from wslint.discover import Tree
 from wslint.facts import model as m
-from wslint.stack.scope import Binding, Imported, Scope
+from wslint.stack.scope import Binding, Definition, Imported, Scope, binds_outward, scopes
+
+if TYPE_CHECKING:
+    from wslint.stack.changes import Change
 
 INSTALLED = frozenset(
     (
@@ -40,6 +45,7 @@ class Module:
     is_package: bool
     facts: m.PythonFile
     scope: Scope = field(init=False, repr=False)
+    changes: dict[tuple[int, str], list[Change]] | None = field(default=None, repr=False)
     _scopes: dict[int, Scope] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
@@ -50,7 +56,12 @@ class Module:
         """The dotted package that relative imports start from."""
         return self.name if self.is_package else self.name.rpartition(".")[0]
 
-    def scope_of(self, node: m.FunctionDef | m.ClassDef | m.Lambda, parent: Scope) -> Scope:
+    @cached_property
+    def outward(self) -> tuple[Scope, ...]:
+        """The functions that bind names of scopes around them (`global`, `nonlocal`)."""
+        return tuple(scope for scope in scopes(self) if binds_outward(scope))
+
+    def scope_of(self, node: Definition, parent: Scope) -> Scope:
         """The scope of a definition in this module, one object per definition."""
         scope = self._scopes.get(id(node))
         if scope is None:
@@ -93,9 +104,15 @@ class Modules:
             from wslint.facts.python import read_python
 
             facts = read_python(source)
-            self.cache.put("python", source, msgspec.msgpack.encode(facts))
+            self._keep(source, facts)
         self.files[path] = facts
         return facts
+
+    def _keep(self, source: bytes, facts: m.PythonFile) -> None:
+        try:
+            self.cache.put("python", source, msgspec.msgpack.encode(facts))
+        except UnicodeEncodeError:  # a text that no encoding holds: read again next time
+            return
 
     def _cached(self, source: bytes) -> m.PythonFile | None:
         data = self.cache.get("python", source)

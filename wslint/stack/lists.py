@@ -1,13 +1,11 @@
-"""Lists as they end up: displays, `+`, `*x`, `+=`, `.append()`, `.extend()`, `.insert()`, through names and functions."""
+"""Lists as they end up: displays, `+`, `*x`, `+=`, `.append()`, `.extend()`, through names and functions."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from wslint.facts import model as m
-from wslint.facts.walk import within
-from wslint.stack.link import Module
+from wslint.stack.changes import changes
 from wslint.stack.scope import Imported, Scope
 from wslint.stack.values import CallValue, Display, ExternalValue, Frame, Grown, Literal, ModuleValue, Value, Values
 
@@ -27,18 +25,25 @@ class Lists:
 
     def __init__(self, values: Values) -> None:
         self.values = values
-        self._mutations: dict[int, dict[str, list[tuple[m.Call, str]]]] = {}
+        self._active: set[tuple[int, int]] = set()
 
     def of(self, expr: m.Expr, frame: Frame, depth: int = 0) -> Items:
         """The items of the list that an expression is."""
         out = Items([], True)
         if depth > 12:
             return Items([], False)
-        for value in self.values.of(expr, frame):
-            self._value(value, out, depth)
-        home = self._home(expr, frame)
-        if home is not None:
-            self._mutated(*home, out, depth)
+        key = (id(expr), id(frame))
+        if key in self._active:
+            return Items([], False)
+        self._active.add(key)
+        try:
+            for value in self.values.of(expr, frame):
+                self._value(value, out, depth)
+            for scope, name in self._homes(expr, frame):
+                home = frame if scope is frame.scope else self.values.frame(scope)
+                self._changed(scope, name, home, out, depth)
+        finally:
+            self._active.discard(key)
         unique: dict[tuple[int, int], tuple[m.Expr, Frame]] = {}
         for item in out.items[:MAX_ITEMS]:
             unique.setdefault((id(item[0]), id(item[1])), item)
@@ -53,6 +58,7 @@ class Lists:
                         self._merge(self.of(item.value, frame, depth + 1), out)
                     else:
                         out.items.append((item, frame))
+                self._made(value, out, depth)
             case Display(node=m.BinaryOp(op="+", left=left, right=right), frame=frame):
                 self._merge(self.of(left, frame, depth + 1), out)
                 self._merge(self.of(right, frame, depth + 1), out)
@@ -66,7 +72,7 @@ class Lists:
             case CallValue() if (
                 isinstance(value.callee, ExternalValue) and value.dotted in _EMPTY and not value.node.args
             ):
-                pass
+                self._made(value, out, depth)
             case Literal(node=m.Constant(value=None)):
                 pass
             case _:
@@ -76,66 +82,54 @@ class Lists:
         out.items.extend(inner.items)
         out.complete = out.complete and inner.complete
 
-    def _home(self, expr: m.Expr, frame: Frame) -> tuple[Scope, str, Frame] | None:
-        """The scope and name of the variable that an expression reads."""
-        if isinstance(expr, m.Name):
-            scope = frame.scope.owner(expr.id)
-            if scope is None:
-                return None
-            bindings = scope.bindings.get(expr.id, [])
-            if len(bindings) == 1 and isinstance(bindings[0].source, Imported):
-                found = self.values.modules.resolve(scope.module, bindings[0].source)
-                if isinstance(found, tuple):
-                    target, _, name = found
-                    return target.scope, name, self.values.frame(target.scope)
-                return None
-            return scope, expr.id, frame if scope is frame.scope else self.values.frame(scope)
-        if isinstance(expr, m.Attribute):
-            value = self.values.one(expr.value, frame)
-            if isinstance(value, ModuleValue):
-                return value.module.scope, expr.attr, self.values.frame(value.module.scope)
-        return None
+    def _made(self, value: Display | CallValue, out: Items, depth: int) -> None:
+        """What happens to a list where it is made."""
+        for name in value.frame.scope.names_of(value.node):
+            self._changed(value.frame.scope, name, value.frame, out, depth)
 
-    def _mutated(self, scope: Scope, name: str, frame: Frame, out: Items, depth: int) -> None:
-        for call, method in self._mutations_of(scope).get(name, ()):
-            if method == "append" and len(call.args) == 1:
-                out.items.append((call.args[0].value, frame))
-            elif method == "insert" and len(call.args) == 2:
-                at = self.values.constant(call.args[0].value, frame)
-                item = (call.args[1].value, frame)
-                if at == 0:
-                    out.items.insert(0, item)
-                else:
-                    out.items.append(item)
-            elif method == "extend" and len(call.args) == 1:
-                self._merge(self.of(call.args[0].value, frame, depth + 1), out)
+    def _homes(self, expr: m.Expr, frame: Frame) -> list[tuple[Scope, str]]:
+        """The variables, from import to import, that an expression reads."""
+        if isinstance(expr, m.Name):
+            scope, name = frame.scope.owner(expr.id), expr.id
+        elif isinstance(expr, m.Attribute):
+            value = self.values.one(expr.value, frame)
+            scope, name = value.module.scope if isinstance(value, ModuleValue) else None, expr.attr
+        else:
+            return []
+        found: list[tuple[Scope, str]] = []
+        while scope is not None and (scope, name) not in found:
+            found.append((scope, name))
+            imported = [binding.source for binding in scope.bindings.get(name, ())]
+            resolved = [
+                self.values.modules.resolve(scope.module, source) for source in imported if isinstance(source, Imported)
+            ]
+            targets = [target for target in resolved if isinstance(target, tuple)]
+            scope = None
+            if targets:
+                scope, name = targets[0][0].scope, targets[0][2]
+        return found
+
+    def _changed(self, scope: Scope, name: str, home: Frame, out: Items, depth: int) -> None:
+        for change in changes(scope, name):
+            frame = home if change.scope is home.scope else self.values.frame(change.scope)
+            args = change.call.args if change.call is not None else ()
+            if change.kind in ("append", "set", "given", "sort", "reverse", "deeper"):
+                item = change.value if change.kind == "set" else args[0].value if len(args) == 1 else None
+                if change.kind in ("append", "set") and item is not None:
+                    out.items.append((item, frame))
+                elif change.kind in ("append", "set"):
+                    out.complete = False
+            elif change.kind == "insert" and len(args) == 2:
+                first = self.values.constant(args[0].value, frame) == 0
+                out.items.insert(0 if first else len(out.items), (args[1].value, frame))
+            elif change.kind == "extend" and len(args) == 1:
+                self._merge(self.of(args[0].value, frame, depth + 1), out)
             else:
                 out.complete = False
 
-    def _mutations_of(self, scope: Scope) -> dict[str, list[tuple[m.Call, str]]]:
-        found = self._mutations.get(id(scope))
-        if found is None:
-            found = self._mutations[id(scope)] = {}
-            for call, name, method in _method_calls(scope):
-                found.setdefault(name, []).append((call, method))
-        return found
-
 
 _EMPTY = frozenset({"builtins.list", "builtins.tuple", "builtins.set"})
-_CHANGES = frozenset({"append", "insert", "extend", "remove", "pop", "clear", "sort", "reverse"})
-
 
 def body_of(scope: Scope) -> tuple[m.Stmt, ...]:
     """The statements of a scope."""
-    if scope.node is None:
-        module: Module = scope.module
-        return module.facts.body
-    return () if isinstance(scope.node, m.Lambda) else scope.node.body
-
-
-def _method_calls(scope: Scope) -> Iterator[tuple[m.Call, str, str]]:
-    for node in within(body_of(scope)):
-        if isinstance(node, m.ExpressionStatement) and isinstance(node.value, m.Call):
-            func = node.value.func
-            if isinstance(func, m.Attribute) and isinstance(func.value, m.Name) and func.attr in _CHANGES:
-                yield node.value, func.value.id, func.attr
+    return scope.body

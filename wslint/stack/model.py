@@ -327,8 +327,8 @@ def mounts_of(app: App, application: Application | None = None) -> Iterator[Moun
 class Consumer(Placed):
     """A consumer class of the project; `location` is its name.
 
-    `kind` is "websocket", "json", "http", "raw" or "library"; `is_async` None when unknown. `complete`: every base is of
-    the project or of Channels, so that a method found nowhere does not exist.
+    `kind` is "websocket", "json", "http", "raw" or "library"; `is_async` None when unknown. `complete`: every base is
+    of the project or of Channels, so that a method found nowhere does not exist.
     """
 
     cls: Class
@@ -536,16 +536,39 @@ class SettingsModule(Placed):
     purpose: str
     complete: bool
     names: frozenset[str]
-    bases: tuple[SettingsModule, ...]
+    stars: tuple[tuple[SettingsModule, m.Span, bool], ...]
     own: Mapping[str, tuple[Setting, ...]]
+
+    @property
+    def bases(self) -> tuple[SettingsModule, ...]:
+        """The modules that this one takes all names from."""
+        return tuple(base for base, _, _ in self.stars)
 
     def get(self, name: str) -> tuple[Setting, ...]:
         """The possible values of a setting as this module sees it; empty when it defines none."""
-        found = self.own.get(name, ())
-        if found and not all(setting.conditional for setting in found):
-            return found
-        inherited = tuple(setting for base in self.bases for setting in base.get(name))
-        return (*found, *inherited)
+        return self._get(name, frozenset())
+
+    def _get(self, name: str, seen: frozenset[int]) -> tuple[Setting, ...]:
+        if id(self) in seen:
+            return ()
+        seen |= {id(self)}
+        own = self.own.get(name, ())
+        places = [setting.expr.span for setting in own if not setting.mutated]
+        found: list[Setting] = [setting for setting in own if setting.mutated]
+        waiting = bool(places)
+        for base, place, conditional in self.stars:  # the last import first
+            if waiting and place < max(places):
+                found += [setting for setting in own if not setting.mutated]
+                waiting = False
+                if not all(setting.conditional for setting in own):
+                    return tuple(found)
+            taken = base._get(name, seen)
+            found += taken
+            if taken and not conditional:
+                return tuple(found)
+        if waiting:
+            found += [setting for setting in own if not setting.mutated]
+        return tuple(found)
 
 
 @dataclass(eq=False)

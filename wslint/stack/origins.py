@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from wslint.discover import mentions
 from wslint.facts import model as m
-from wslint.location import Span
-from wslint.location import Location
+from wslint.location import Location, Span
 from wslint.stack.lists import Lists
-from wslint.stack.model import Placed, Setting, Settings, SettingsModule
+from wslint.stack.model import Placed, Setting, Settings, SettingsModule, Stack, is_test_path, is_vendored_path
 from wslint.stack.text import Texts
 from wslint.stack.values import CallValue, Display, Frame, Literal, Values, argument
 
@@ -105,6 +105,12 @@ def texts_of(setting: Setting, values: Values) -> Iterator[Entry]:
             yield Entry(value.value, value.frame.at(value.node))
         elif isinstance(value, (CallValue, Display)):
             yield from _default(value.node, value.frame, values)
+
+
+def cors_is_decided_in_code(stack: Stack) -> bool:
+    """Does a receiver of check_request_enabled, or a subclass of CorsMiddleware, let origins in?"""
+    found = mentions(stack.tree, (b"check_request_enabled", b"CorsMiddleware)"))
+    return any(not is_test_path(path) and not is_vendored_path(path) for path in found)
 
 
 def _read(name: str, own: tuple[Setting, ...], module: SettingsModule, frame: Frame, values: Values) -> OriginList:

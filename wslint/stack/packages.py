@@ -136,9 +136,13 @@ class Packages:
             yield from map(_way, locked)
             return
         limits = [requirement.specifier for path, requirement in places if path in self._constraining]
+        named = False
         for path, requirement in places:
             if path not in self._constraining and not requirement.locked:
+                named = True
                 yield _way(",".join(filter(None, (requirement.specifier, *limits))))
+        if not named and limits and name in self._brought:  # it comes along with a package that is named
+            yield _way(",".join(filter(None, limits)))
 
 
 class _Way(NamedTuple):

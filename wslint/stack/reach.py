@@ -6,9 +6,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from wslint.facts import model as m
-from wslint.location import Span
 from wslint.facts.walk import within
-from wslint.location import Location
+from wslint.location import Location, Span
 from wslint.stack.classes import Class, Method
 from wslint.stack.values import Frame, FunctionValue, Value, Values
 

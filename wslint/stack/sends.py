@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from wslint.facts import model as m
-from wslint.facts.walk import within
 from wslint.knowledge import channels as known
 from wslint.stack import model as d
-from wslint.stack.lists import body_of
+from wslint.stack.changes import changes
+from wslint.stack.scope import Scope
 from wslint.stack.text import Texts
 from wslint.stack.values import (
     AttributeValue,
@@ -51,30 +51,34 @@ class Sends:
         return d.Send(frame.at(call), method, call, frame, groups, group_node, event, via, inside, consumer)
 
     def depends_on_caller(self, send: d.Send) -> bool:
-        """Does a send carry a group or event that the function it stands in was given?"""
-        holes = [hole.value for pattern in send.groups for hole in pattern.holes]
-        if send.event is not None and send.event.node is not None and not send.event.keys:
-            holes += self.values.of(send.event.node, send.event.frame)
-        return any(isinstance(value, Parameter) for value in holes)
+        """Does a send carry a group, event or type that the function it stands in was given?"""
+        given = [hole.value for pattern in send.groups for hole in pattern.holes]
+        if send.event is not None:
+            given.append(send.event.type_value)
+            if not send.event.keys:
+                given += self.values.of(send.event.node, send.event.frame)
+        return any(isinstance(value, Parameter) for value in given)
 
     def through(self, send: d.Send, use: d.CallUse, frame: Frame, inside: d.FunctionUse | None) -> d.Send | None:
         """The send that a call of the function around `send` makes."""
         assert send.inside is not None
-        for value in self.values.of(use.node.func, frame):
-            if isinstance(value, FunctionValue) and value.node is send.inside.node:
-                inner = self.values.enter(value, use.node, frame)
-                if inner is None:
-                    return None
-                group_node = send.group_node
-                groups = () if group_node is None else tuple(self.texts.of(group_node, inner))
-                event_node = argument(send.call, 1, "message") if send.event is not None else None
-                event = None if event_node is None else self.event(event_node, inner)
-                consumer = inside.consumer if inside is not None else None
-                place = frame.at(use.node)
-                return d.Send(
-                    place, send.method, send.call, inner, groups, group_node, event, send.via, inside, consumer,
-                    send.through or send.location,
-                )  # fmt: skip
+        called = called_function(use.node)
+        for value in () if called is None else self.values.of(called, frame):
+            if not isinstance(value, FunctionValue) or value.node is not send.inside.node:
+                continue
+            inner = self.values.enter(_as_task(value), use.node, frame, decorated=True)
+            if inner is None:
+                return None
+            groups = () if send.group_node is None else tuple(self.texts.of(send.group_node, inner))
+            event_node = argument(send.call, 1, "message") if send.event is not None else None
+            event = None if event_node is None else self.event(event_node, inner)
+            if _is_queued(use.node):
+                inside = None  # another process runs it
+            consumer = inside.consumer if inside is not None else None
+            return d.Send(
+                frame.at(use.node), send.method, send.call, inner, groups, send.group_node, event, send.via, inside,
+                consumer, send.through or send.location,
+            )  # fmt: skip
         return None
 
     def _method(self, call: m.Call, use: d.CallUse, frame: Frame) -> tuple[str | None, str]:
@@ -83,7 +87,7 @@ class Sends:
             if self.is_layer(func.value, frame):
                 return func.attr, self._via(use, frame)
             return None, ""
-        if isinstance(func, m.Call) and len(func.args) == 1:
+        if isinstance(func, m.Call) and _adapts(func):
             return self._adapted(func, frame)
         if isinstance(func, m.Name):
             for value in self.values.of(func, frame) if _may_adapt(frame, func.id) else ():
@@ -92,7 +96,7 @@ class Sends:
         return None, ""
 
     def _adapted(self, adapter: m.Call, frame: Frame) -> tuple[str | None, str]:
-        if len(adapter.args) != 1 or not isinstance(adapter.args[0].value, m.Attribute):
+        if not _adapts(adapter) or not isinstance(adapter.args[0].value, m.Attribute):
             return None, ""
         attribute = adapter.args[0].value
         if attribute.attr not in known.LAYER_METHODS or not self.is_layer(attribute.value, frame):
@@ -112,10 +116,13 @@ class Sends:
     def is_layer(self, expr: m.Expr, frame: Frame) -> bool:
         """Is an expression a channel layer, as far as its origin or (for an attribute) its name can tell?"""
         values = self.values.of(expr, frame)
-        known_values = [value for value in values if not (isinstance(value, Literal) and value.value is None)]
-        if not known_values:
-            return False
-        return all(self._layer_value(value, expr) for value in known_values)
+        likely = [value for value in values if not (isinstance(value, Literal) and value.value is None)]
+        return any(map(self._is_surely_layer, likely)) or (
+            bool(likely) and all(self._layer_value(value, expr) for value in likely)
+        )
+
+    def _is_surely_layer(self, value: Value) -> bool:
+        return isinstance(value, CallValue) and value.dotted == known.GET_CHANNEL_LAYER
 
     def _layer_value(self, value: Value, expr: m.Expr) -> bool:
         match value:
@@ -145,75 +152,52 @@ class Sends:
 
     def event(self, expr: m.Expr, frame: Frame) -> d.Event:
         """What is known of the dict that a send carries."""
-        values = self.values.of(expr, frame)
-        added: dict[str, m.Expr] = {}
-        changed = isinstance(expr, m.Name) and self._changed(expr, frame, added)
-        events = [self._dict(value) for value in values]
-        for event in events if not changed else ():
-            if event is not None and event.frame is frame:
-                event.keys = {**event.keys, **added}
+        events = [self._dict(value) for value in self.values.of(expr, frame)]
         known_events = [event for event in events if event is not None]
         if not known_events or len(known_events) != len(events):
             return d.Event(expr, frame, {}, False, (None,), None)
+        self._changed_here(expr, frame, known_events)
+        lead = next((event for event in known_events if "type" in event.keys), known_events[0])
         types: list[str | None] = []
-        type_node: m.Expr | None = None
-        type_frame, type_value = frame, None
         for event in known_events:
             node = event.keys.get("type")
-            if node is None:
-                if not event.complete or changed:
-                    types.append(None)
-                continue
-            type_node, type_frame = node, event.frame
-            for value in self.values.of(node, event.frame):
-                type_value = value
-                if isinstance(value, Literal) and isinstance(value.value, str):
-                    types.append(value.value)
-                else:
-                    types.append(None)
-        first = known_events[0]
-        complete = len(known_events) == 1 and first.complete and not changed
-        if len(known_events) != 1 and not types:
-            complete = all(event.complete for event in known_events) and not changed
-        return d.Event(
-            first.node, type_frame if type_node is not None else first.frame, first.keys, complete, tuple(types),
-            type_node, type_value,
-        )  # fmt: skip
+            if node is not None:
+                types += [_text(value) for value in self.values.of(node, event.frame)]
+            elif not event.complete:
+                types.append(None)
+        lead.types = tuple(types)
+        lead.type_node = lead.keys.get("type")
+        if lead.type_node is not None:
+            lead.type_value = self.values.of(lead.type_node, lead.frame)[-1]
+        if len(known_events) != 1:
+            lead.complete = not types and all(event.complete for event in known_events)
+        return lead
 
     def _dict(self, value: Value) -> d.Event | None:
+        """A dict as it is made and changed where it is made; its types are left to be read."""
         keys: dict[str, m.Expr] = {}
         match value:
             case Display(node=m.Dict() as node, frame=frame):
-                complete = self._fill(node, frame, keys)
-                return d.Event(node, frame, keys, complete, (), None)
-            case CallValue() if value.dotted == "builtins.dict":
+                event = d.Event(node, frame, keys, self._fill(node, frame, keys), (), None)
+            case CallValue(node=call, frame=frame) if value.dotted == "builtins.dict":
                 complete = True
-                for arg in value.node.args:
+                for arg in call.args:
                     if arg.keyword is not None:
                         keys[arg.keyword] = arg.value
                     else:
-                        inner = self.values.one(arg.value, value.frame)
-                        nested = self._dict(inner)
-                        if nested is None:
-                            complete = False
-                        else:
-                            keys.update(nested.keys)
-                            complete = complete and nested.complete
-                return d.Event(value.node, value.frame, keys, complete, (), None)
+                        complete = self._spread(arg.value, frame, keys) and complete
+                event = d.Event(call, frame, keys, complete, (), None)
             case _:
                 return None
+        for name in frame.scope.names_of(event.node):
+            self._change(event, keys, frame.scope, name)
+        return event
 
     def _fill(self, node: m.Dict, frame: Frame, keys: dict[str, m.Expr]) -> bool:
         complete = True
         for item in node.items:
             if item.key is None:
-                nested = self._dict(self.values.one(item.value, frame))
-                if nested is None or nested.frame is not frame:
-                    complete = False
-                    keys.pop("type", None)
-                else:
-                    keys.update(nested.keys)
-                    complete = complete and nested.complete
+                complete = self._spread(item.value, frame, keys) and complete
                 continue
             key = self.values.constant(item.key, frame)
             if isinstance(key, str):
@@ -222,46 +206,127 @@ class Sends:
                 complete = False
         return complete
 
-    def _changed(self, name: m.Name, frame: Frame, added: dict[str, m.Expr]) -> bool:
-        """Is the dict behind a variable changed beyond knowing? `d["key"] = value` is noted in `added`."""
-        scope = frame.scope.owner(name.id)
-        if scope is None:
-            return True
-        set_here: set[int] = set()
-        for node in within(body_of(scope)):
-            if isinstance(node, m.Assign) and node.value is not None:
-                for target in node.targets:
-                    if isinstance(target, m.Subscript) and _names(target.value, name.id):
-                        key = self.values.constant(target.index, frame)
-                        if not isinstance(key, str) or key == "type" or scope is not frame.scope:
-                            return True
-                        added[key] = node.value
-                        set_here.add(id(target))
-            if isinstance(node, m.Subscript) and _names(node.value, name.id) and id(node) not in set_here:
-                if scope is not frame.scope or not isinstance(self.values.constant(node.index, frame), str):
-                    return True
+    def _spread(self, expr: m.Expr, frame: Frame, keys: dict[str, m.Expr]) -> bool:
+        """Take in another dict (`**x`, `dict(x)`, `.update(x)`); is nothing of it unknown?"""
+        inner = self._dict(self.values.one(expr, frame))
+        if inner is None or inner.frame is not frame:
+            keys.pop("type", None)
+            return False
+        keys.update(inner.keys)
+        return inner.complete
+
+    def _changed_here(self, expr: m.Expr, frame: Frame, events: list[d.Event]) -> None:
+        """What happens to a dict under a name that it was not made under (a parameter, an import)."""
+        scope = frame.scope.owner(expr.id) if isinstance(expr, m.Name) else None
+        if scope is None or not isinstance(expr, m.Name):
+            return
+        for event in events:
+            if scope is not event.frame.scope or expr.id not in scope.names_of(event.node):
+                keys = dict(event.keys)
+                event.keys = keys
+                self._change(event, keys, scope, expr.id)
+
+    def _change(self, event: d.Event, keys: dict[str, m.Expr], scope: Scope, name: str) -> None:
+        """Apply what is done to a variable that holds the dict of an event."""
+        frame = event.frame
+        for change in changes(scope, name):
+            if change.kind == "deeper" or (change.kind == "given" and change.call and _harmless(change.call)):
                 continue
-            if isinstance(node, m.Call):
-                func = node.func
-                if isinstance(func, m.Attribute) and _names(func.value, name.id) and func.attr not in _READS:
-                    return True
-                if any(_names(arg.value, name.id) for arg in node.args) and not _is_send(node):
-                    return True
-        return False
+            key: object = None
+            if change.kind in ("set", "delete") and change.index is not None:
+                key = self.values.constant(change.index, self.values.frame(change.scope))
+            elif change.kind == "pop" and change.call is not None and change.call.args:
+                key = self.values.constant(change.call.args[0].value, self.values.frame(change.scope))
+            same = change.scope is frame.scope
+            if change.kind == "set" and isinstance(key, str) and change.value is not None:
+                if same and (key != "type" or "type" not in keys):
+                    keys[key] = change.value
+                    continue
+                event.complete = False
+                if key != "type":
+                    continue
+            elif change.kind in ("delete", "pop") and isinstance(key, str) and key != "type":
+                keys.pop(key, None)
+                continue
+            elif change.kind == "update" and same and change.call is not None:
+                event.complete = self._updated(change.call, frame, keys) and event.complete
+                continue
+            keys.pop("type", None)
+            event.complete = False
+
+    def _updated(self, call: m.Call, frame: Frame, keys: dict[str, m.Expr]) -> bool:
+        given: dict[str, m.Expr] = {}
+        complete = True
+        for arg in call.args:
+            if arg.keyword is not None:
+                given[arg.keyword] = arg.value
+            else:
+                complete = self._spread(arg.value, frame, given) and complete
+        if "type" in given and "type" in keys:
+            del given["type"], keys["type"]
+            complete = False
+        if not complete and "type" not in given:
+            keys.pop("type", None)
+        keys.update(given)
+        return complete
 
 
-_READS = frozenset({"get", "items", "keys", "values", "copy"})
+def called_function(call: m.Call) -> m.Expr | None:
+    """What a call runs: `f(…)`, `async_to_sync(f)(…)` and, for Celery, `f.delay(…)` run `f`."""
+    match call.func:
+        case m.Call(args=args) as adapter if args and _adapts(adapter):
+            return args[0].value
+        case m.Attribute(attr="delay", value=task):
+            return task
+        case m.Name() | m.Attribute():
+            return call.func
+        case _:
+            return None
 
 
-def _names(expr: m.Expr, name: str) -> bool:
-    return isinstance(expr, m.Name) and expr.id == name
+def _is_queued(call: m.Call) -> bool:
+    return isinstance(call.func, m.Attribute) and call.func.attr == "delay"
 
 
-def _is_send(call: m.Call) -> bool:
+def _as_task(function: FunctionValue) -> FunctionValue:
+    """A function as its callers see it: `@task(bind=True)` gives the first parameter."""
+    for decorator in function.node.decorators if isinstance(function.node, m.FunctionDef) else ():
+        if isinstance(decorator, m.Call):
+            for arg in decorator.args:
+                if arg.keyword == "bind" and isinstance(arg.value, m.Constant) and arg.value.value is True:
+                    return FunctionValue(function.node, function.frame, Unknown(), function.owner)
+    return function
+
+
+def _adapts(call: m.Call) -> bool:
+    """`adapter(function, option=…)`."""
+    return bool(call.args) and all((arg.keyword is None) == (index == 0) for index, arg in enumerate(call.args))
+
+
+def _text(value: Value) -> str | None:
+    return value.value if isinstance(value, Literal) and isinstance(value.value, str) else None
+
+
+def _harmless(call: m.Call) -> bool:
+    """A call that surely leaves its arguments as they are: a send, a serialiser, a logger."""
     func = call.func
-    if isinstance(func, m.Call) and len(func.args) == 1:
+    if isinstance(func, m.Call) and func.args:
         func = func.args[0].value
-    return isinstance(func, m.Attribute) and func.attr in (*known.LAYER_METHODS, "dumps", "info", "debug")
+    match func:
+        case m.Attribute(attr=name):
+            return name in known.LAYER_METHODS or name in _READERS
+        case m.Name(id=name):
+            return name in _READERS
+        case _:
+            return False
+
+
+_READERS = frozenset(
+    (
+        *("dumps", "info", "debug", "warning", "error", "exception", "log", "critical", "send_json", "append", "print"),
+        *("len", "str", "repr", "dict", "list", "sorted", "isinstance", "bool", "hash", "encode", "deepcopy", "copy"),
+    )
+)
 
 
 def _may_adapt(frame: Frame, name: str) -> bool:
@@ -272,7 +337,7 @@ def _may_adapt(frame: Frame, name: str) -> bool:
     return any(
         isinstance(binding.source, m.Assign)
         and isinstance(binding.value, m.Call)
-        and len(binding.value.args) == 1
+        and _adapts(binding.value)
         and isinstance(binding.value.args[0].value, m.Attribute)
         for binding in scope.bindings.get(name, ())
     )

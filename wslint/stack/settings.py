@@ -51,7 +51,7 @@ class SettingsReader:
             return found
         location = Location(module.path, m.Span(1, 1, 1, 1))
         own: dict[str, tuple[Setting, ...]] = {}
-        bases: list[SettingsModule] = []
+        stars: list[tuple[SettingsModule, m.Span, bool]] = []
         result = SettingsModule(
             location, module, purpose_of(module), module.facts.problem is None, frozenset(), (), own
         )
@@ -59,17 +59,17 @@ class SettingsReader:
         for scope in self._scopes(module):
             for name, settings in self._own(scope):
                 own[name] = (*own.get(name, ()), *settings)
-        for _, source in self.modules.star_sources(module):
+        for star, source in self.modules.star_sources(module):
             if isinstance(source, Module):
                 base = self.read(source)
-                bases.append(base)
+                stars.append((base, star.source.span, bool(star.branch)))
                 result.complete = result.complete and base.complete
             else:
                 result.complete = False
         if self._hidden(module):
             result.complete = False
-        result.bases = tuple(bases)
-        result.names = frozenset(own).union(*(base.names for base in bases))
+        result.stars = tuple(stars)
+        result.names = frozenset(own).union(*(base.names for base in result.bases))
         return result
 
     def _scopes(self, module: Module) -> Iterator[Scope]:

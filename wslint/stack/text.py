@@ -11,6 +11,8 @@ from wslint.facts import model as m
 from wslint.stack.values import CallValue, Display, ExternalValue, Frame, Grown, Literal, Value, Values, argument
 
 MAX_PATTERNS = 16
+MAX_STEPS = 2000
+"""How many values one text may be put together from."""
 
 
 @dataclass(eq=False, frozen=True)
@@ -108,11 +110,15 @@ class Texts:
 
     def __init__(self, values: Values) -> None:
         self.values = values
+        self._steps = 0
 
     def of(self, expr: m.Expr, frame: Frame) -> list[Pattern]:
         """The possible patterns of an expression; a lone hole when nothing is known."""
         found: list[Pattern] = []
-        for value in self.values.of(expr, frame):
+        self._steps = 0
+        values = self.values.of(expr, frame)
+        texts = [value for value in values if not (isinstance(value, Literal) and value.value is None)]
+        for value in texts or values:
             for parts in self._parts(value, expr, frame, 0):
                 found.append(Pattern(_merge(parts), expr, frame))
                 if len(found) >= MAX_PATTERNS:
@@ -120,7 +126,8 @@ class Texts:
         return found
 
     def _parts(self, value: Value, expr: m.Expr, frame: Frame, depth: int) -> Iterator[tuple[Part, ...]]:
-        if depth > 8:
+        self._steps += 1
+        if depth > 8 or self._steps > MAX_STEPS:
             yield (Hole(expr, frame, value),)
             return
         match value:
@@ -136,7 +143,7 @@ class Texts:
                 yield from self._formatted(left, right, inner, value, expr, frame, depth)
             case Grown(node=grown, frame=inner) if grown.op == "+" and isinstance(grown.target, m.Name):
                 before = [
-                    parts
+                    parts if not (isinstance(prior, Grown) and prior.node is grown) else (Hole(grown.target, inner),)
                     for prior in self.values.name(grown.target.id, inner, grown.span)
                     for parts in self._parts(prior, grown.target, inner, depth + 1)
                 ]
@@ -152,6 +159,7 @@ class Texts:
     def _product(self, choices: list[list[tuple[Part, ...]]]) -> Iterator[tuple[Part, ...]]:
         for count, combination in enumerate(product(*choices)):
             if count >= MAX_PATTERNS:
+                yield (Hole(None, None),)
                 return
             yield tuple(part for parts in combination for part in parts)
 

@@ -125,20 +125,53 @@ class Sources:
     # --- what the code does with it before it is used ---
 
     def is_checked(self, source: Source, *frames: Frame) -> bool:
-        """Is the text compared with a pattern or a list of allowed ones, or is a TypeError over it caught?"""
+        """Does the code look at the text before it is used, or catch the TypeError over it?
+
+        It looks at it with a pattern, a list of allowed texts, or a call that is given the text and whose answer
+        decides whether to go on.
+        """
         if any(self._is_tested(source, frame) for frame in (source.frame, *frames)):
             return True
         return is_caught(source.frame.scope.node, source.node)
 
     def _is_tested(self, source: Source, frame: Frame) -> bool:
-        for node in within(frame.scope.node.body) if isinstance(frame.scope.node, m.FunctionDef) else ():
+        body = frame.scope.node.body if isinstance(frame.scope.node, m.FunctionDef) else ()
+        answers: set[str] = set()
+        for node in within(body):
             match node:
                 case m.Call(func=m.Attribute(attr=attr)) if attr in _CHECKS:
                     return True
-                case m.Compare(op="in" | "not in" | "==" | "!=", left=m.Name() | m.Attribute() as left):
-                    if any(getattr(value, "node", None) is source.node for value in self.values.of(left, frame)):
-                        return True
-        return False
+                case m.Compare(op="in" | "not in" | "==" | "!=", left=left) if self._is(left, source, frame):
+                    return True
+                case m.Assign(targets=(m.Name(id=name) | m.Attribute(attr=name),), value=value) if value is not None:
+                    if self._asks(value, source, frame):
+                        answers.add(name)
+        return any(
+            isinstance(node, m.If)
+            and _leaves(node)
+            and (self._asks(node.test, source, frame) or any(name in answers for name in _names(node.test)))
+            for node in within(body)
+        )
+
+    def _asks(self, expr: m.Expr, source: Source, frame: Frame) -> bool:
+        """Is the text given to a call in an expression?"""
+        calls = (node for node in within((expr,)) if isinstance(node, m.Call))
+        return any(self._is(arg.value, source, frame) for call in calls for arg in call.args)
+
+    def _is(self, expr: m.Expr, source: Source, frame: Frame) -> bool:
+        if not isinstance(expr, (m.Name, m.Attribute)):
+            return expr is source.node
+        return any(getattr(value, "node", None) is source.node for value in self.values.of(expr, frame))
+
+
+def _leaves(branch: m.If) -> bool:
+    return any(isinstance(node, (m.Return, m.Raise)) for node in within((*branch.body, *branch.orelse)))
+
+
+def _names(expr: m.Expr) -> Iterator[str]:
+    for node in within((expr,)):
+        if isinstance(node, (m.Name, m.Attribute)):
+            yield node.id if isinstance(node, m.Name) else node.attr
 
 
 def _holds(outer: m.Node | None, node: m.Node) -> bool:

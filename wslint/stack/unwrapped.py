@@ -23,6 +23,21 @@ class Unwrapped(Placed):
     mounts: list[Mount]
     used: list[Location]
 
+    @property
+    def wrapping(self) -> str:
+        """What the project itself wraps with: the one function that puts the middleware in a stack, else its name."""
+        stacks = list(_stacks(self.gate))
+        return stacks[0] if len(stacks) == 1 else self.gate.name
+
+
+def _stacks(gate: Gate) -> Iterator[str]:
+    """Functions and lambdas beside a middleware that wrap an application in it."""
+    module = gate.guards.stack.modules.at(gate.path)
+    for statement in module.facts.body if module is not None else ():
+        holder = _holder(statement)
+        if isinstance(statement, (m.FunctionDef, m.Assign)) and holder not in (None, gate.name):
+            yield from [holder] if holder is not None and _names(statement, gate.name) else []
+
 
 def unwrapped(stack: Stack) -> tuple[Unwrapped, ...]:
     """Every place, each once; made once per stack."""

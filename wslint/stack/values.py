@@ -1,7 +1,7 @@
 """What an expression can be: names followed through assignments, imports, attributes, calls of project functions.
 
-`Values.of(expression, frame)` answers with the possible values; *unknown* is one of them. Nothing is executed: a call of a
-project function is its return expressions, read with the arguments bound; whatever needs more than that is unknown.
+`Values.of(expression, frame)` answers with the possible values; *unknown* is one of them. Nothing is executed: a call
+of a project function is its return expressions, read with the arguments bound; what needs more than that is unknown.
 """
 
 from __future__ import annotations
@@ -12,15 +12,19 @@ from typing import TYPE_CHECKING
 
 from wslint.facts import model as m
 from wslint.facts.walk import within
+from wslint.knowledge.channels import STAR_EXPORTS
 from wslint.location import Location, Span
+from wslint.stack.changes import changes
 from wslint.stack.link import External, Module, Modules
-from wslint.stack.scope import Binding, Imported, Scope
+from wslint.stack.scope import Binding, Imported, Scope, ends
 
 if TYPE_CHECKING:
     from wslint.stack.classes import Class
 
 MAX_DEPTH = 24
 MAX_VALUES = 24
+MAX_STEPS = 5000
+"""How many expressions one question may lead through, so that functions that call each other end."""
 
 
 @dataclass(eq=False)
@@ -107,7 +111,7 @@ class ExternalValue:
 
 @dataclass(eq=False, frozen=True)
 class CallValue:
-    """The result of a call that is not a project function's: an instance of a class, an external call, an unknown one."""
+    """The result of a call that cannot be followed: an instance of a class, an external call, an unknown one."""
 
     callee: Value
     node: m.Call
@@ -187,7 +191,10 @@ class Values:
         self._memo: dict[tuple[int, int], tuple[tuple[Value, ...], m.Expr, Frame]] = {}
         self._entered: dict[tuple[int, int, int, int], tuple[Frame, object]] = {}
         self._depth = 0
+        self._steps = 0
         self._truncated = False
+        self.descendants: Mapping[int, list[Class]] = {}
+        """The subclasses of a class by its id, as soon as every class is known."""
 
     # --- frames and definitions ---
 
@@ -224,7 +231,8 @@ class Values:
         done = self._memo.get(key)
         if done is not None:
             return done[0]
-        if key in self._active or self._depth > MAX_DEPTH:
+        self._steps = self._steps + 1 if self._depth else 0
+        if key in self._active or self._depth > MAX_DEPTH or self._steps > MAX_STEPS:
             self._truncated = True
             return (Unknown(expr),)
         self._active.add(key)
@@ -280,6 +288,9 @@ class Values:
                         yield value
                 yield from self.of(expr.right, frame)
             case m.BoolOp():
+                for value in self.of(expr.left, frame):
+                    if isinstance(value, Literal) and not value.value:
+                        yield value
                 yield from self.of(expr.right, frame)
             case m.Walrus():
                 yield from self.of(expr.value, frame)
@@ -294,6 +305,9 @@ class Values:
 
     def name(self, name: str, frame: Frame, at: Span | None = None) -> Iterator[Value]:
         """What a name can be where a frame reads it."""
+        if at is not None and frame.scope.comprehends(name, at):
+            yield Unknown()
+            return
         owner = frame.scope.owner(name)
         if owner is None:
             yield from self._free(name, frame)
@@ -303,55 +317,83 @@ class Values:
             home = home.parent
         if home.scope is not owner:
             home = self.frame(owner)
-        here = at if owner is frame.scope else None
-        found = owner.reaching(name, here)
-        yield from self.bound(found, home)
-        if owner.node is None and "*" in owner.bindings and not owner.reaching_surely(name, here)[1]:
-            starred = self._starred(owner.module, name, 0)
-            if starred is not None or not found:
-                yield starred or Unknown()
-        elif not found:
-            yield from self._free(name, frame)
+        yield from self._owned(name, owner, home, at if owner is frame.scope else None)
+        for scope in owner.rebinders(name):
+            yield from self.bound(scope.bindings[name], self.frame(scope))
+
+    def _owned(self, name: str, owner: Scope, home: Frame, at: Span | None) -> Iterator[Value]:
+        """What a name of a scope can be at a place (its end when None); star imports may bind it anew."""
+        if owner.node is not None or "*" not in owner.bindings:
+            found = owner.reaching(name, at)
+            yield from self.bound(found, home)
+            if not found:
+                yield from self._free(name, home)
+            return
+        stars = {id(star): source for star, source in self.modules.star_sources(owner.module)}
+        bindings = list(owner.bindings.get(name, ()))
+        for star in owner.bindings["*"]:
+            if self._exports(stars[id(star)], name, (owner.module,)):
+                bindings.append(star)
+        bindings.sort(key=lambda binding: binding.place)
+        reaching, surely = owner.reaching_surely(bindings, at)
+        for binding in reaching or (bindings if at is None else ()):
+            if binding.name == "*":
+                yield from self._taken(stars[id(binding)], name)
+            else:
+                yield from self._binding(binding, home)
+        if not reaching and not surely and at is not None:
+            yield Unknown()
 
     def _free(self, name: str, frame: Frame) -> Iterator[Value]:
         """A name that no scope binds: taken by a star import, or a builtin."""
         module = frame.module
-        found = self._starred(module, name, 0)
-        if found is not None:
-            yield found
-        elif any(True for _ in self.modules.star_sources(module)):
-            yield Unknown()
-        else:
-            yield ExternalValue(f"builtins.{name}")
+        sources = [source for _, source in self.modules.star_sources(module)]
+        for source in sources:
+            if self._exports(source, name, (module,)):
+                yield from self._taken(source, name)
+                return
+        yield Unknown() if sources else ExternalValue(f"builtins.{name}")
 
-    def _starred(self, module: Module, name: str, depth: int) -> Value | None:
-        if depth > 8 or name.startswith("_"):
-            return None
-        for _, source in self.modules.star_sources(module):
-            if isinstance(source, Module) and source is not module:
-                if name in source.scope.bindings:
-                    values = tuple(self.member(source, name))
-                    return values[0] if len(values) == 1 else Unknown()
-                inner = self._starred(source, name, depth + 1)
-                if inner is not None:
-                    return inner
-            elif isinstance(source, External):
-                from wslint.knowledge.channels import STAR_EXPORTS
+    def _exports(self, source: Module | External | None, name: str, seen: tuple[Module, ...]) -> bool:
+        """Does a star import from a module surely bring a name?"""
+        if isinstance(source, External):
+            return name in STAR_EXPORTS.get(source.dotted, ())
+        if source is None or source in seen or name.startswith("_"):
+            return False
+        return name in source.scope.bindings or any(
+            self._exports(inner, name, (*seen, source)) for _, inner in self.modules.star_sources(source)
+        )
 
-                if name in STAR_EXPORTS.get(source.dotted, ()):
-                    return ExternalValue(f"{source.dotted}.{name}")
-        return None
+    def _taken(self, source: Module | External | None, name: str) -> Iterator[Value]:
+        if isinstance(source, External):
+            yield ExternalValue(f"{source.dotted}.{name}")
+        elif source is not None:
+            yield from self.member(source, name)
 
     def member(self, module: Module, name: str) -> Iterator[Value]:
         """What a module's name is at the end of the module."""
-        if name in module.scope.bindings:
-            yield from self.bound(module.scope.reaching(name), self.frame(module.scope))
+        key = (id(module), hash(name))
+        if key in self._active:
+            self._truncated = True
+            yield Unknown()
+            return
+        self._active.add(key)
+        try:
+            yield from self._member(module, name)
+        finally:
+            self._active.discard(key)
+
+    def _member(self, module: Module, name: str) -> Iterator[Value]:
+        scope = module.scope
+        if name in scope.bindings or any(
+            self._exports(source, name, (module,)) for _, source in self.modules.star_sources(module)
+        ):
+            yield from self._owned(name, scope, self.frame(scope), None)
+            for rebinder in scope.rebinders(name):
+                yield from self.bound(rebinder.bindings[name], self.frame(rebinder))
             return
         submodule = self.modules.find(f"{module.name}.{name}" if module.name else name, module.path)
-        if submodule is not None:
-            yield ModuleValue(submodule)
-            return
-        yield self._starred(module, name, 0) or Unknown()
+        yield Unknown() if submodule is None else ModuleValue(submodule)
 
     def bound(self, bindings: Iterable[Binding], frame: Frame) -> Iterator[Value]:
         """What bindings of one scope bind, read in the frame of that scope."""
@@ -393,15 +435,7 @@ class Values:
             yield ModuleValue(found)
         else:
             target, _, name = found
-            key = (id(target), hash(name))
-            if key in self._active:
-                yield Unknown(imported)
-                return
-            self._active.add(key)
-            try:
-                yield from self.member(target, name)
-            finally:
-                self._active.discard(key)
+            yield from self.member(target, name)
 
     def _parameter(self, param: m.Parameter, frame: Frame) -> Iterator[Value]:
         bound = frame.arguments.get(param.name)
@@ -441,9 +475,6 @@ class Values:
             case ExternalValue():
                 yield ExternalValue(f"{value.dotted}.{attr}")
             case ClassValue():
-                if attr == "value" or attr == "name":
-                    yield Unknown(node)
-                    return
                 found = value.cls.attribute(attr, value)
                 yield from found if found is not None else (AttributeValue(value, attr, node, frame),)
             case SelfValue():
@@ -470,16 +501,28 @@ class Values:
 
     def _item(self, value: Display, key: object, expr: m.Subscript) -> Iterator[Value]:
         node = value.node
-        if isinstance(node, m.Sequence) and isinstance(key, int) and -len(node.items) <= key < len(node.items):
+        starred = isinstance(node, m.Sequence) and any(isinstance(item, m.Starred) for item in node.items)
+        if starred or (isinstance(node, m.Sequence) and not self._settled(value)):
+            yield Unknown(expr)
+        elif isinstance(node, m.Sequence) and isinstance(key, int) and -len(node.items) <= key < len(node.items):
             yield from self.of(node.items[key], value.frame)
         elif isinstance(node, m.Dict) and not isinstance(key, Unknown):
-            for item in node.items:
-                if item.key is not None and self.constant(item.key, value.frame) == key:
+            if not self._settled(value):
+                yield Unknown(expr)
+            for item in reversed(node.items):
+                if item.key is None:
+                    yield Unknown(expr)
+                elif self.constant(item.key, value.frame) == key:
                     yield from self.of(item.value, value.frame)
                     return
             yield Unknown(expr)
         else:
             yield Unknown(expr)
+
+    def _settled(self, value: Display) -> bool:
+        """Is a dict or list never changed through the variables that hold it?"""
+        scope = value.frame.scope
+        return not any(change.kind != "given" for name in scope.names_of(value.node) for change in changes(scope, name))
 
     # --- calls ---
 
@@ -499,13 +542,18 @@ class Values:
             return
         yield CallValue(callee, node, frame)
 
-    def enter(self, function: FunctionValue, call: m.Call, frame: Frame) -> Frame | None:
-        """A frame in which the body of a project function can be read for one call; None when it must not be."""
+    def enter(
+        self, function: FunctionValue, call: m.Call, frame: Frame, *, decorated: bool = False
+    ) -> Frame | None:
+        """A frame in which the body of a project function can be read for one call; None when it must not be.
+
+        `decorated`: whatever its decorators are, they hand the arguments on.
+        """
         if self._depth > MAX_DEPTH - 4:
             return None
         node = function.node
         decorators = node.decorators if isinstance(node, m.FunctionDef) else ()
-        if any(not self._harmless(decorator, function.frame) for decorator in decorators):
+        if not decorated and any(not self._harmless(decorator, function.frame) for decorator in decorators):
             return None
         if function.name == "as_asgi":
             return None
@@ -554,16 +602,17 @@ class Values:
         if isinstance(node, m.Lambda):
             yield from self.of(node.body, frame)
             return
-        found = False
-        for inner in within(node.body):
-            if isinstance(inner, m.Yield):
-                yield Unknown(inner)
-                return
-            if isinstance(inner, m.Return) and inner.value is not None:
-                found = True
-                yield from self.of(inner.value, frame)
-        if not found:
+        found = not ends(node.body)
+        returns = [inner for inner in within(node.body) if isinstance(inner, (m.Yield, m.Return))]
+        if any(isinstance(inner, m.Yield) for inner in returns) or not returns:
             yield Unknown(node)
+            return
+        for inner in returns:
+            if inner.value is not None:
+                yield from self.of(inner.value, frame)
+            found = found or inner.value is None
+        if found:
+            yield Literal(m.Constant(node.name_span, None), frame)
 
     def argument(self, call: m.Call, position: int, keyword: str | None = None) -> m.Expr | None:
         """The expression given for a positional or keyword parameter; None when absent or hidden behind stars."""
