@@ -6,7 +6,7 @@ from wslint.flow import is_handler
 from wslint.knowledge.channels import CONSUMER_API
 from wslint.rule import Finding, Fix, Level, Rule
 from wslint.stack import FunctionUse, Method, Send, Stack, facts
-from wslint.stack.edits import import_edit, wrap_edits
+from wslint.stack.edits import import_edit, import_line, wrap_edits
 
 
 class MissingAsyncToSync(Rule):
@@ -85,7 +85,8 @@ def _shown(call: facts.Call) -> str:
 
 def _fix(stack: Stack, send: Send) -> Fix:
     edits = wrap_edits(send.path, send.call.func.span, "async_to_sync")
-    imported = import_edit(stack, send.path, "asgiref.sync", "async_to_sync")
+    line = import_line(stack, send.path, "asgiref.sync", "async_to_sync")
+    imported = None if line is None else import_edit(stack, send.path, [line], of_project=False)
     if imported is not None:
         edits.append(imported)
     return Fix(tuple(edits), safe=True, title="run it with async_to_sync")

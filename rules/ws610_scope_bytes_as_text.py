@@ -222,8 +222,8 @@ def _compare(node: m.Compare, handshake: Handshake, left: m.Expr, right: m.Expr)
                 edits = tuple(edit for item in right.items for edit in _as_bytes(item))
                 yield Misuse(node, one, f"{_the(one)} is bytes and equals no text", "the test never holds", edits)
     elif node.op in ("==", "!="):
-        for one, other in ((left, right), (right, left)):
-            held = handshake.of(one)
+        for side, other in ((left, right), (right, left)):
+            held = handshake.of(side)
             if held is not None and held.kind in PLAIN and _is_text(other):
                 edits = _as_bytes(other)
                 yield Misuse(node, held, f"{_the(held)} is bytes and equals no text", "the test never holds", edits)

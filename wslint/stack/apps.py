@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from wslint.facts import model as m
+from wslint.facts.walk import calls_within
 from wslint.knowledge import channels as known
 from wslint.location import Location
 from wslint.stack import model as d
@@ -19,6 +20,7 @@ from wslint.stack.values import (
     FunctionValue,
     Grown,
     Literal,
+    SelfValue,
     Unknown,
     Value,
     Values,
@@ -124,12 +126,27 @@ class Apps:
 
     def _class(self, cls: Class, value: CallValue, location: Location) -> d.App:
         if cls.derives_from(known.PROTOCOL_TYPE_ROUTER):
-            return self.protocol_router(value)
+            return self.protocol_router(self._initialised(cls, value))
         if cls.derives_from(known.URL_ROUTER):
-            return self.router(value)
+            return self.router(self._initialised(cls, value))
         if cls.derives_from(*known.CHANNELS_CONSUMERS):
             return d.Bare(location, value, "instance", cls)
         return self._wrapper(cls.name, value, location, cls=cls)
+
+    def _initialised(self, cls: Class, value: CallValue) -> CallValue:
+        """The `super().__init__(…)` that a call of a subclass comes to; the call itself when it has no `__init__`."""
+        init = cls.method("__init__")
+        if init is None:
+            return value
+        function = FunctionValue(init.node, init.owner.frame, SelfValue(cls), init.owner)
+        inner = self.values.enter(function, value.node, value.frame)
+        for call in calls_within(init.node.body):
+            match call.func:
+                case m.Attribute(attr="__init__", value=m.Call(func=m.Name(id="super"))) if inner is not None:
+                    return CallValue(value.callee, call, inner)
+                case _:
+                    pass
+        return value
 
     def _wrapper(
         self,

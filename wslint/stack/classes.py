@@ -124,6 +124,12 @@ class Class:
             out.append(tuple(kinds))
         return tuple(out)
 
+    @property
+    def _project_bases(self) -> list[Class]:
+        """The bases of the project, the first possible meaning of each."""
+        found = (next((kind for kind in kinds if isinstance(kind, Class)), None) for kinds in self._bases)
+        return [base for base in found if base is not None]
+
     @cached_property
     def _linear(self) -> tuple[tuple[Class, ...], tuple[str, ...], bool]:
         """(project classes in method resolution order, external bases in order, whether every base is known)."""
@@ -148,7 +154,7 @@ class Class:
                         visit(base, depth + 1)
 
         visit(self, 0)
-        return tuple(classes), tuple(externals), complete
+        return tuple(_resolution_order(self, 0) or classes), tuple(externals), complete
 
     @property
     def ancestry(self) -> tuple[Class, ...]:
@@ -280,6 +286,26 @@ class Class:
 
 
 _PROPERTIES = frozenset({"builtins.property", "functools.cached_property", "django.utils.functional.cached_property"})
+
+
+def _resolution_order(cls: Class, depth: int) -> list[Class]:
+    """Python's method resolution order (C3); empty when there is none, or the bases go in a ring."""
+    bases = cls._project_bases
+    if depth > 12 or cls in bases:
+        return []
+    lines = [_resolution_order(base, depth + 1) for base in bases]
+    if not all(lines):
+        return []
+    lines.append(list(bases))
+    order = [cls]
+    while any(lines):
+        heads = [line[0] for line in lines if line]
+        head = next((head for head in heads if not any(head in line[1:] for line in lines)), None)
+        if head is None or head in order:
+            return []
+        order.append(head)
+        lines = [[one for one in line if one is not head] for line in lines]
+    return order
 
 
 def _sets(source: m.Node) -> bool:

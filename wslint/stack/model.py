@@ -448,7 +448,8 @@ class Send(Placed):
     "async_to_sync", "dropped", "returned" or "other"; `inside` is the function it stands in.
 
     A send through a function of the project (`notify(group, payload)`) stands at the call of that function; `call` and
-    `frame` are those of the send in it, with the arguments bound, and `through` is where that is.
+    `frame` are those of the send in it, with the arguments bound, and `through` is where that is;
+    `steps` are the functions on the way to it with the calls that enter them, outermost first.
     """
 
     location: Location
@@ -462,6 +463,7 @@ class Send(Placed):
     inside: FunctionUse | None
     consumer: Consumer | None
     through: Location | None = None
+    steps: tuple[tuple[FunctionValue, m.Call], ...] = ()
 
 
 # --- functions ------------------------------------------------------------------------------------------------------

@@ -54,7 +54,7 @@ def running(cls: Class) -> list[Code]:
     return [of_method(method) for method in methods]
 
 
-def reach(roots: Iterable[Code], values: Values, depth: int = 3, limit: int | None = MAX_CODES) -> list[Code]:
+def reach(roots: Iterable[Code], values: Values, depth: int = 2, limit: int | None = MAX_CODES) -> list[Code]:
     """The roots, the functions nested in them and the project functions they call or pass on, to a depth."""
     found: list[Code] = []
     seen: set[int] = set()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from wslint.facts import model as m
 from wslint.knowledge import channels as known
 from wslint.stack import model as d
-from wslint.stack.changes import changes
+from wslint.stack.changes import Change, changes
 from wslint.stack.scope import Scope
 from wslint.stack.text import Texts
 from wslint.stack.values import (
@@ -66,7 +66,10 @@ class Sends:
         for value in () if called is None else self.values.of(called, frame):
             if not isinstance(value, FunctionValue) or value.node is not send.inside.node:
                 continue
-            inner = self.values.enter(_as_task(value), use.node, frame, decorated=True)
+            inner: Frame | None = frame
+            steps = ((_as_task(value), use.node), *send.steps)
+            for function, call in steps:
+                inner = inner and self.values.enter(function, call, inner, decorated=True)
             if inner is None:
                 return None
             groups = () if send.group_node is None else tuple(self.texts.of(send.group_node, inner))
@@ -77,7 +80,7 @@ class Sends:
             consumer = inside.consumer if inside is not None else None
             return d.Send(
                 frame.at(use.node), send.method, send.call, inner, groups, send.group_node, event, send.via, inside,
-                consumer, send.through or send.location,
+                consumer, send.through or send.location, steps,
             )  # fmt: skip
         return None
 
@@ -230,7 +233,7 @@ class Sends:
         """Apply what is done to a variable that holds the dict of an event."""
         frame = event.frame
         for change in changes(scope, name):
-            if change.kind == "deeper" or (change.kind == "given" and change.call and _harmless(change.call)):
+            if change.kind == "deeper" or (change.call and change.kind == "given" and self._keeps(change, name, 0)):
                 continue
             key: object = None
             if change.kind in ("set", "delete") and change.index is not None:
@@ -253,6 +256,24 @@ class Sends:
                 continue
             keys.pop("type", None)
             event.complete = False
+
+    def _keeps(self, given: Change, name: str, depth: int) -> bool:
+        """Does a call leave the variable that it is given as it is?"""
+        assert given.call is not None
+        if _harmless(given.call):
+            return True
+        called = called_function(given.call)
+        frame = self.values.frame(given.scope)
+        function = Unknown() if called is None or depth > 3 else self.values.one(called, frame)
+        if not isinstance(function, FunctionValue):
+            return False
+        for param, bound in (self.values.bind(_as_task(function), given.call, frame) or {}).items():
+            if isinstance(bound.expr, m.Name) and bound.expr.id == name and bound.frame is frame:
+                inner = function.frame.scope.child(function.node)
+                return all(
+                    change.kind == "given" and self._keeps(change, param, depth + 1) for change in changes(inner, param)
+                )
+        return False
 
     def _updated(self, call: m.Call, frame: Frame, keys: dict[str, m.Expr]) -> bool:
         given: dict[str, m.Expr] = {}

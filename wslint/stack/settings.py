@@ -33,7 +33,13 @@ def is_settings(module: Module) -> bool:
             "settings" in module.name
         )
     last = module.name.rpartition(".")[2]
-    return ("settings" in module.name.split(".") or last.endswith("settings")) and "*" in names
+    if "settings" not in module.name.split(".") and not last.endswith("settings"):
+        return False
+    return "*" in names or any(
+        isinstance(binding.source, m.ClassDef) and MARKS & module.scope.child(binding.source).bindings.keys()
+        for bindings in module.scope.bindings.values()
+        for binding in bindings
+    )
 
 
 class SettingsReader:

@@ -142,11 +142,12 @@ class Texts:
             case Display(node=m.BinaryOp(op="%", left=left, right=right), frame=inner):
                 yield from self._formatted(left, right, inner, value, expr, frame, depth)
             case Grown(node=grown, frame=inner) if grown.op == "+" and isinstance(grown.target, m.Name):
-                before = [
-                    parts if not (isinstance(prior, Grown) and prior.node is grown) else (Hole(grown.target, inner),)
-                    for prior in self.values.name(grown.target.id, inner, grown.span)
-                    for parts in self._parts(prior, grown.target, inner, depth + 1)
-                ]
+                before: list[tuple[Part, ...]] = []
+                for prior in self.values.name(grown.target.id, inner, grown.span):
+                    if isinstance(prior, Grown) and prior.node is grown:
+                        before.append((Hole(grown.target, inner),))  # in a loop: any number of times
+                    else:
+                        before += self._parts(prior, grown.target, inner, depth + 1)
                 yield from self._product([before, self._inner(grown.value, inner, depth)])
             case CallValue():
                 yield from self._call(value, expr, frame, depth)
@@ -204,9 +205,9 @@ class Texts:
     def _template(self, template: str, call: m.Call, frame: Frame, depth: int) -> list[list[tuple[Part, ...]]]:
         choices: list[list[tuple[Part, ...]]] = []
         index = 0
-        for piece in re.split(r"(\{[^{}]*\})", template.replace("{{", "\0").replace("}}", "\1")):
-            if not (piece.startswith("{") and piece.endswith("}")):
-                choices.append([(piece.replace("\0", "{").replace("\1", "}"),)])
+        for piece in re.split(r"(\{\{|\}\}|\{[^{}]*\})", template):
+            if piece in ("{{", "}}") or not piece.startswith("{"):
+                choices.append([(piece[:1] if piece in ("{{", "}}") else piece,)])
                 continue
             field = piece[1:-1]
             given: m.Expr | None

@@ -648,7 +648,9 @@ def _distinct(values: Iterable[Value]) -> Iterator[Value]:
                 key = (type(value), id(value.cls))
             case ModuleValue():
                 key = id(value.module)
-            case Literal() | Display() | CallValue() | FunctionValue() | Grown() | Parameter():
+            case Literal():
+                key = id(value.node)
+            case Display() | CallValue() | FunctionValue() | Grown() | Parameter():
                 key = (id(value.node), id(value.frame))
             case _:
                 key = id(value)
