@@ -21,6 +21,7 @@ from wslint.flow.state import (
     Out,
     State,
     Sure,
+    escaped,
     joined,
     unknown,
     valueless,
@@ -120,7 +121,7 @@ class Calls:
         elif not isinstance(func, m.Name):
             states = valueless(self.expr(func, states))
             if self._fetched(func):
-                return [unknown(state) for state in states]
+                return [escaped(state) for state in states]
         return self._foreign(func, node, states)
 
     def _own(self, name: str, node: m.Call, states: list[State], dropped: bool) -> list[State]:
@@ -132,14 +133,14 @@ class Calls:
             return self._stock(name, node, states, dropped)
         if self.consumer.complete or name in self.consumer.cls.instance_assignments or name == "channel_layer":
             return valueless(states)
-        return [unknown(state) for state in states]
+        return [escaped(state) for state in states]
 
     def _super(self, name: str, node: m.Call, states: list[State], dropped: bool) -> list[State]:
         method = self.consumer.cls.method_after(self.place.method.owner, name)
         if method is not None:
             return self._inline(method, self_name_of(method), node, states)
         if not self.consumer.complete:
-            return [unknown(state) for state in states]
+            return [escaped(state) for state in states]
         if name in ("connect", "websocket_connect") and self.consumer.is_websocket:
             return self._stock("accept", node, states, dropped)
         if name in STOCK:
@@ -258,7 +259,7 @@ class Calls:
             if value.dotted == "builtins.setattr":
                 return [replace(s, attributes=s.attributes | {ANY_ATTRIBUTE}, value=None) for s in states]
             return valueless(states)
-        return [unknown(state) for state in states]
+        return [escaped(state) for state in states]
 
     def _later(self, node: m.Call, states: list[State]) -> list[State]:
         """A coroutine started as a task: what it does to the socket happens at some other time."""

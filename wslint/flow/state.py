@@ -164,7 +164,15 @@ def valueless(states: Iterable[State]) -> list[State]:
     return joined(replace(state, value=UNSURE) for state in states)
 
 
+def escaped(state: State) -> State:
+    """After handing the consumer to something that cannot be followed: what was closed stays closed."""
+    if state.socket == CLOSED:
+        return replace(state, attributes=frozenset({ANY_ATTRIBUTE}), value=UNSURE)
+    return unknown(state)
+
+
 def unknown(state: State) -> State:
+    """Nothing is known of the socket and of what is set."""
     return State(UNKNOWN, facts=state.facts, attributes=frozenset({ANY_ATTRIBUTE}))
 
 
