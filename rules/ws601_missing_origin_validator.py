@@ -16,7 +16,8 @@ SESSION_SAMESITE = "SESSION_COOKIE_SAMESITE"
 _OWN_SAMESITE = re.compile(r"^(?!CSRF_|LANGUAGE_)\w*(AUTH|JWT|TOKEN|SESSION)\w*_SAMESITE$")
 LISTS = (*CORS_LISTS, "CSRF_TRUSTED_ORIGINS")
 NO_ORIGIN = (
-    " A validator refuses clients that send no Origin (apps, devices, other servers): give them an entry of their own."
+    " A validator refuses clients that send no Origin (apps, devices, other servers): where there are such, put it "
+    "around the browsers' routes only."
 )
 WRITES = frozenset(
     {
@@ -271,9 +272,10 @@ def _better_list(settings: Settings | None, lists: list[OriginList]) -> tuple[st
 
 
 def _allowed_hosts(settings: Settings | None) -> tuple[set[str], bool]:
-    if settings is None:
+    """The hosts of ALLOWED_HOSTS, none when the environment may change them, and whether it lets everybody in."""
+    found = [] if settings is None else list(origin_lists(settings, ("ALLOWED_HOSTS",)))
+    if not all(item.complete for item in found):
         return set(), False
-    found = list(origin_lists(settings, ("ALLOWED_HOSTS",)))
     hosts = {entry.text for item in found for entry in item.entries}
     serving = [item for item in found if item.module.purpose != "development"]
     return hosts, any(entry.text == "*" for item in serving for entry in item.entries)

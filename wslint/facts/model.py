@@ -1,7 +1,7 @@
 """Facts: what one file says, as plain data.
 
 A Python file that matters is lowered from its libcst tree to these frozen structs and then forgotten; all that comes
-later (linking, flow, rules) reads facts. They hold no tree nodes and no callables, so they go to bytes and back unchanged.
+later (linking, flow, rules) reads facts. They hold no tree nodes and no callables: they go to bytes and back unchanged.
 Nodes compare by identity: two calls with equal text are two places in a program.
 
 Lines and columns are 1-based, columns count code points, ends are exclusive.

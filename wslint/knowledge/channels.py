@@ -28,7 +28,11 @@ CHANNEL_NAME_ROUTER = "channels.routing.ChannelNameRouter"
 PROTOCOLS = frozenset({"http", "websocket", "channel", "lifespan"})
 
 GET_ASGI_APPLICATION = frozenset(
-    {"django.core.asgi.get_asgi_application", "configurations.asgi.get_asgi_application", "channels.asgi.get_asgi_application"}
+    {
+        "django.core.asgi.get_asgi_application",
+        "configurations.asgi.get_asgi_application",
+        "channels.asgi.get_asgi_application",
+    }
 )
 GET_WSGI_APPLICATION = frozenset(
     {"django.core.wsgi.get_wsgi_application", "configurations.wsgi.get_wsgi_application"}

@@ -10,6 +10,7 @@ from wslint.stack.scope import Imported, Scope
 from wslint.stack.values import CallValue, Display, ExternalValue, Frame, Grown, Literal, ModuleValue, Value, Values
 
 MAX_ITEMS = 2000
+MAX_DEPTH = 12
 
 
 @dataclass(eq=False)
@@ -30,7 +31,7 @@ class Lists:
     def of(self, expr: m.Expr, frame: Frame, depth: int = 0) -> Items:
         """The items of the list that an expression is."""
         out = Items([], True)
-        if depth > 12:
+        if depth > MAX_DEPTH:
             return Items([], False)
         key = (id(expr), id(frame))
         if key in self._active:
@@ -64,8 +65,8 @@ class Lists:
                 self._merge(self.of(right, frame, depth + 1), out)
             case Grown(node=node, frame=frame) if isinstance(node.target, m.Name) and node.op == "+":
                 for prior in self.values.name(node.target.id, frame, node.span):
-                    if isinstance(prior, Grown) and prior.node is node:
-                        out.complete = False
+                    if depth > MAX_DEPTH or (isinstance(prior, Grown) and prior.node is node):
+                        out.complete = False  # a loop: what it adds may be in it any number of times
                     else:
                         self._value(prior, out, depth + 1)
                 self._merge(self.of(node.value, frame, depth + 1), out)
