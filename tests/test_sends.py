@@ -166,6 +166,14 @@ def test_a_file_that_only_calls_a_wrapper() -> None:
     assert send.inside.name == "view"
 
 
+@pytest.mark.parametrize(
+    "call", ["import main\nmain.group_add('g', 'c')", "from main import group_add\ngroup_add('g', 'c')"]
+)
+def test_a_layer_method_of_another_module(call: str) -> None:
+    stack = stack_of({"main.py": HEAD + "group_add = async_to_sync(layer.group_add)", "views.py": call})
+    assert [shown(send) for send in stack.sends] == ["async_to_sync group_add g"]
+
+
 def test_what_a_queue_runs_is_not_inside_its_caller() -> None:
     stack = stack_of({"main.py": HEAD + "@task\n" + DEF + "async def f():\n  tell.delay('g', {'type': 'a'})"})
     assert [send.inside and send.inside.name for send in stack.sends if send.through is not None] == [None]

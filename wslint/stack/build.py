@@ -46,6 +46,8 @@ SEEDS: tuple[bytes, ...] = (
     *CHANNELS_NEEDLES,
     b"channel_layer",
     b"group_send",
+    b"group_add",
+    b"group_discard",
     b"get_asgi",
     b"asgi_app",
     b"asgiref",
@@ -451,7 +453,11 @@ def _by_place(routes: Iterable[d.Route]) -> list[d.Route]:
 
 def _external_imports(module: Module, modules: Modules) -> set[str]:
     """The dotted names that a module imports, in any scope."""
+    known_before: set[str] | None = module.__dict__.get("imports")
+    if known_before is not None:
+        return known_before
     found: set[str] = set()
+    module.__dict__["imports"] = found
     for scope in scopes(module):
         for bindings in scope.bindings.values():
             for binding in bindings:

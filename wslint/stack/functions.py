@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from wslint.facts import model as m
-from wslint.facts.walk import children, within
+from wslint.facts.walk import children
 from wslint.stack import model as d
 from wslint.stack.classes import Class
 from wslint.stack.link import Module
@@ -15,29 +15,35 @@ from wslint.stack.values import Values
 
 def call_uses(scope: Scope) -> tuple[d.CallUse, ...]:
     """The calls that run with a scope's own statements (lambdas and nested definitions left out)."""
-    found: tuple[d.CallUse, ...] | None = scope.__dict__.get("call_uses")
+    return _uses_of(scope)[0]
+
+
+def deferred_uses(scope: Scope) -> tuple[d.CallUse, ...]:
+    """The calls in lambdas without parameters (`on_commit(lambda: …)`), whose names mean what they mean around them."""
+    return _uses_of(scope)[1]
+
+
+def _uses_of(scope: Scope) -> tuple[tuple[d.CallUse, ...], tuple[d.CallUse, ...]]:
+    found: tuple[tuple[d.CallUse, ...], tuple[d.CallUse, ...]] | None = scope.__dict__.get("call_uses")
     if found is None:
-        found = scope.__dict__["call_uses"] = tuple(_call_uses(scope))
+        lambdas: list[m.Lambda] = []
+        own = tuple(_uses([(node, ()) for node in reversed(scope.body)], lambdas))
+        deferred: list[d.CallUse] = []
+        for node in lambdas:  # grows while it is read: lambdas in lambdas
+            deferred.extend(_uses([(node.body, (node,))], lambdas))
+        found = scope.__dict__["call_uses"] = own, tuple(deferred)
     return found
 
 
-def deferred_uses(scope: Scope) -> Iterator[d.CallUse]:
-    """The calls in lambdas without parameters (`on_commit(lambda: …)`), whose names mean what they mean around them."""
-    for node in within(scope.body):
-        if isinstance(node, m.Lambda) and not node.params:
-            yield from _uses([(node.body, (node,))])
-
-
-def _call_uses(scope: Scope) -> Iterator[d.CallUse]:
-    return _uses([(node, ()) for node in reversed(scope.body)])
-
-
-def _uses(work: list[tuple[m.Node, tuple[m.Node, ...]]]) -> Iterator[d.CallUse]:
+def _uses(work: list[tuple[m.Node, tuple[m.Node, ...]]], lambdas: list[m.Lambda]) -> Iterator[d.CallUse]:
+    """The calls below some nodes; lambdas without parameters are put aside."""
     while work:
         node, parents = work.pop()
         if isinstance(node, m.Call):
             yield _use(node, parents)
         if isinstance(node, m.Lambda):
+            if not node.params:
+                lambdas.append(node)
             continue
         if isinstance(node, (m.FunctionDef, m.ClassDef)):
             inner: list[m.Node] = list(node.decorators)

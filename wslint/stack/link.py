@@ -141,6 +141,8 @@ class Modules:
     def path_of(self, dotted: str, origin: str) -> str | None:
         """The file of a dotted module name as a file of the tree would import it; None when it leads out."""
         relative = dotted.replace(".", "/")
+        if dotted.partition(".")[0] in INSTALLED:
+            return self._file(self.root_of(origin), relative)
         for folder in self._search(origin):
             found = self._file(folder, relative)
             if found is not None:

@@ -89,13 +89,18 @@ class Sends:
         if isinstance(func, m.Attribute) and func.attr in known.LAYER_METHODS:
             if self.is_layer(func.value, frame):
                 return func.attr, self._via(use, frame)
-            return None, ""
+            return self._made_elsewhere(func, frame)
         if isinstance(func, m.Call) and _adapts(func):
             return self._adapted(func, frame)
-        if isinstance(func, m.Name):
-            for value in self.values.of(func, frame) if _may_adapt(frame, func.id) else ():
-                if isinstance(value, CallValue):
-                    return self._adapted(value.node, value.frame)
+        if isinstance(func, m.Name) and (func.id in known.LAYER_METHODS or _may_adapt(frame, func.id)):
+            return self._made_elsewhere(func, frame)
+        return None, ""
+
+    def _made_elsewhere(self, func: m.Expr, frame: Frame) -> tuple[str | None, str]:
+        """`send = async_to_sync(layer.group_send)`, here or in another module."""
+        for value in self.values.of(func, frame):
+            if isinstance(value, CallValue):
+                return self._adapted(value.node, value.frame)
         return None, ""
 
     def _adapted(self, adapter: m.Call, frame: Frame) -> tuple[str | None, str]:
