@@ -18,6 +18,7 @@ from wslint.stack.link import Module, Modules
 from wslint.stack.lists import Lists
 from wslint.stack.middleware import middleware
 from wslint.stack.packages import Packages
+from wslint.stack.outside import Outside
 from wslint.stack.scope import Imported, scopes
 from wslint.stack.sends import Sends, called_function
 from wslint.stack.settings import SettingsReader, is_settings
@@ -266,8 +267,10 @@ class _Builder:
                 self.classes.setdefault(id(cls.node), cls)
         bases = {id(base) for cls in self.classes.values() for base in cls.ancestry[1:]}
         found: list[d.Consumer] = []
+        outside = Outside()
         for cls in self.classes.values():
-            made = consumer(cls, mounted=any(isinstance(mount.leaf, d.Mounted) for mount in mounts.get(id(cls), ())))
+            mounted = any(isinstance(mount.leaf, d.Mounted) for mount in mounts.get(id(cls), ()))
+            made = consumer(cls, mounted, outside)
             if made is not None:
                 made.mounts = tuple(mounts.get(id(cls), ()))
                 made.subclassed = id(cls) in bases

@@ -5,13 +5,17 @@ from __future__ import annotations
 from wslint.knowledge import channels as known
 from wslint.stack.classes import NEUTRAL_BASES, Class
 from wslint.stack.model import Consumer
+from wslint.stack.outside import Outside
 
 
-def consumer(cls: Class, mounted: bool = False) -> Consumer | None:
+def consumer(cls: Class, mounted: bool, outside: Outside) -> Consumer | None:
     """The consumer that a class is, by its bases; `mounted` says that some route uses it with as_asgi()."""
     externals = cls.externals
     library = any(name.startswith(known.LIBRARY_CONSUMER_PACKAGES) for name in externals)
     channels = [name for name in externals if name in known.CHANNELS_CONSUMERS]
+    if not channels and (mounted or library):
+        inherited = [base for name in externals for base in outside.ancestors(name)]
+        channels = [name for name in inherited if name in known.CHANNELS_CONSUMERS]
     if not channels and not library and not (mounted and (not cls.linked or externals)):
         return None
     complete = cls.linked and all(
