@@ -243,6 +243,13 @@ def test_a_mount_knows_what_stands_on_the_way() -> None:
     assert [consumer.mounts for consumer in stack.consumers if consumer.name == "A"] == [(mount,)]
 
 
+def test_a_router_by_another_name_outside_an_application() -> None:
+    body = "from channels.routing import URLRouter as Routes\nchat = Routes([path('a', A.as_asgi())])"
+    stack = stack_of({"routing.py": HEAD + body, "chat.py": CHAT})
+    assert [tree(router) for router in stack.routers] == ["[a A]"]
+    assert [mount.application for mount in stack.mounts] == [None]
+
+
 HUNGRY = {
     "a stack that wraps itself twice": "def S(x):\n  return AuthMiddlewareStack(S(x), S(x))\n"
     "application = S(A.as_asgi())",

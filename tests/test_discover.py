@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from wslint.discover import NEEDLES, Tree, discover, mentions, tree_root
+from wslint.discover import Tree, discover, mentions, tree_root
+from wslint.stack.build import SEEDS
 
 
 def plant(root: Path, *paths: str, text: str = "") -> None:
@@ -167,19 +168,19 @@ class TestReading:
         plant(tmp_path, "b.py", text="print(1)\n")
         (tmp_path / "c.py").write_bytes("import channels\n".encode("utf-16"))
         tree = discover(tmp_path)
-        assert set(mentions(tree, NEEDLES)) == {"a.py", "c.py"}
+        assert set(mentions(tree, SEEDS)) == {"a.py", "c.py"}
         assert set(mentions(tree, [b"print"], ["b.py", "a.py"])) == {"b.py"}
 
     def test_a_file_that_vanished(self, tmp_path: Path) -> None:
         tree = Tree(tmp_path, ("gone.py",))
-        assert mentions(tree, NEEDLES) == {}
+        assert mentions(tree, SEEDS) == {}
         assert tree.unreadable == [("gone.py", "No such file or directory")]
 
     def test_a_pipe_does_not_hang(self, tmp_path: Path) -> None:
         os.mkfifo(tmp_path / "a.py")
         assert discover(tmp_path).paths == ()
         tree = Tree(tmp_path, ("a.py",))
-        reader = threading.Thread(target=mentions, args=(tree, NEEDLES), daemon=True)
+        reader = threading.Thread(target=mentions, args=(tree, SEEDS), daemon=True)
         reader.start()
         reader.join(2)
         assert not reader.is_alive()

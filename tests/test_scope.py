@@ -38,6 +38,8 @@ CASES = {
     "set in every round": ("x = 0\nfor i in f():\n  x = 1\n  use(x)\n  x = 2", ["1"]),
     "outer loops too": ("x = 0\nfor i in f():\n  for j in i:\n    use(x)\n  x = 1", ["0", "1"]),
     "the variable of a loop": ("i = 0\nfor i in f():\n  use(i)", ["Unknown"]),
+    "the variable of a loop over a list": ("for i in ('a', 'b'):\n  use(i)", ["'a'", "'b'"]),
+    "over a list that grows": ("x = ['a']\nx.append('b')\nfor i in x:\n  use(i)", ["Unknown"]),
     "else of a loop with break": ("for i in f():\n  x = 1\n  break\nelse:\n  x = 2\nuse(x)", ["1", "2"]),
     "else of a loop without break": ("x = 0\nfor i in f():\n  x = 1\nelse:\n  x = 2\nuse(x)", ["2"]),
     "match with a catch-all": ("x = 0\nmatch a:\n  case 1:\n    x = 1\n  case _:\n    x = 2\nuse(x)", ["1", "2"]),

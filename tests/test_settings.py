@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from stacks import shown, stack_of
 
@@ -115,3 +117,15 @@ PURPOSES = {
 def test_purpose(path: str) -> None:
     _, found = module({path: A}, path)
     assert found.purpose == PURPOSES[path]
+
+
+def test_a_ring_of_settings_is_read_once() -> None:
+    ring = {
+        f"settings/m{n}.py": "".join(f"from .m{other} import *\n" for other in range(12) if other != n) + A
+        for n in range(12)
+    }
+    _, found = module(ring, "settings/m0.py")
+    start = time.process_time()
+    assert found.get("CHANNEL_LAYERS") == ()
+    assert len(found.get("ASGI_APPLICATION")) == 1
+    assert time.process_time() - start < 1

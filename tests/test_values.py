@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
-from stacks import stack_of, use, values
+from stacks import shown, stack_of, use, values
 
 CASES = {
     "a constant of another module": ({"main.py": "from a import X\nuse(X)", "a.py": "X = 'x'"}, ["'x'"]),
@@ -133,4 +133,15 @@ def test_no_blow_up(case: str) -> None:
     stack = stack_of({"main.py": HUNGRY[case]})
     start = time.process_time()
     assert len(stack.texts.of(*use(stack))) <= 40
+    assert time.process_time() - start < 2
+
+
+def test_a_ring_of_star_imports_is_searched_once() -> None:
+    ring = {
+        f"m{n}.py": "".join(f"from m{other} import *\n" for other in range(14) if other != n) + "x = missing\n"
+        for n in range(14)
+    }
+    stack = stack_of({**ring, "main.py": "from m0 import x\nuse(x)"})
+    start = time.process_time()
+    assert [shown(value) for value in stack.values.of(*use(stack))] == ["Unknown"]
     assert time.process_time() - start < 2

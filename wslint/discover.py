@@ -12,21 +12,6 @@ from typing import Protocol
 
 from wslint.lazy import load
 
-NEEDLES: tuple[bytes, ...] = (
-    b"channels",
-    b"channel_layer",
-    b"group_send",
-    b"asgi",
-    b"ebsocket",
-    b"CHANNEL_LAYERS",
-    b"ASGI_APPLICATION",
-    b"INSTALLED_APPS",
-    b"ALLOWED_HOSTS",
-    b"DJANGO_SETTINGS_MODULE",
-    b"CORS_",
-)
-"""What seeds a Channels project; a file with none of these is read only when another file leads to it."""
-
 CONFIGURATION = "wslint.yaml"
 LARGEST = 16 * 1024 * 1024  # bytes; a lock file may be large, nothing that people write is larger
 

@@ -11,15 +11,16 @@ from wslint.knowledge import channels as known
 from wslint.location import Location
 from wslint.stack import model as d
 from wslint.stack.apps import Apps
+from wslint.stack.bindings import Imported
 from wslint.stack.classes import Class
 from wslint.stack.consumers import consumer
 from wslint.stack.functions import call_uses, classes, deferred_uses, functions
 from wslint.stack.link import Module, Modules
 from wslint.stack.lists import Lists
 from wslint.stack.middleware import middleware
-from wslint.stack.packages import Packages
 from wslint.stack.outside import Outside
-from wslint.stack.scope import Imported, scopes
+from wslint.stack.packages import Packages
+from wslint.stack.scope import Scope, scopes
 from wslint.stack.sends import Sends, called_function
 from wslint.stack.settings import SettingsReader, is_settings
 from wslint.stack.text import Texts
@@ -220,7 +221,7 @@ class _Builder:
             for scope in scopes(module):
                 frame = self.values.frame(scope)
                 for use in call_uses(scope):
-                    if not _may_be_router(use.node):
+                    if not _may_be_router(use.node, scope):
                         continue
                     for value in self.values.of(use.node, frame):
                         app = self.apps.value(value, frame.at(use.node)) if isinstance(value, CallValue) else None
@@ -416,9 +417,6 @@ class _Builder:
 
 _TOP = m.Span(1, 1, 1, 1)
 
-_ROUTERS = ("URLRouter", "ProtocolTypeRouter")
-
-
 def written_name(call: m.Call) -> str:
     """The last name of what is called, as written."""
     func = call.func
@@ -440,10 +438,14 @@ def _descendants(classes: Iterable[Class]) -> dict[int, list[Class]]:
     return found
 
 
-def _may_be_router(call: m.Call) -> bool:
-    """By the written name: a router, or some class that may be a subclass of one."""
+def _may_be_router(call: m.Call, scope: Scope) -> bool:
+    """By the written or imported name: a router, or some class that may be a subclass of one."""
     name = written_name(call)
-    return name in _ROUTERS or name.endswith("Router")
+    if name.endswith("Router"):
+        return True
+    owner = scope.owner(name) if isinstance(call.func, m.Name) else None
+    sources = [binding.source for binding in owner.bindings[name]] if owner is not None else []
+    return any(isinstance(source, Imported) and source.alias.name.endswith("Router") for source in sources)
 
 
 def _by_place(routes: Iterable[d.Route]) -> list[d.Route]:

@@ -13,7 +13,8 @@ import msgspec
 from wslint.cache import Cache
 from wslint.discover import Tree
 from wslint.facts import model as m
-from wslint.stack.scope import Binding, Definition, Imported, Scope, binds_outward, scopes
+from wslint.stack.bindings import Binding, Definition, Imported
+from wslint.stack.scope import Scope, binds_outward, scopes
 
 if TYPE_CHECKING:
     from wslint.stack.changes import Change

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from wslint.facts import model as m
+from wslint.stack.bindings import Imported
 from wslint.stack.changes import changes
-from wslint.stack.scope import Imported, Scope
+from wslint.stack.scope import Scope
 from wslint.stack.values import CallValue, Display, ExternalValue, Frame, Grown, Literal, ModuleValue, Value, Values
 
 MAX_ITEMS = 2000
@@ -130,6 +131,7 @@ class Lists:
 
 
 _EMPTY = frozenset({"builtins.list", "builtins.tuple", "builtins.set"})
+
 
 def body_of(scope: Scope) -> tuple[m.Stmt, ...]:
     """The statements of a scope."""

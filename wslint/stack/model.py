@@ -548,12 +548,12 @@ class SettingsModule(Placed):
 
     def get(self, name: str) -> tuple[Setting, ...]:
         """The possible values of a setting as this module sees it; empty when it defines none."""
-        return self._get(name, frozenset())
+        return self._get(name, set())
 
-    def _get(self, name: str, seen: frozenset[int]) -> tuple[Setting, ...]:
+    def _get(self, name: str, seen: set[int]) -> tuple[Setting, ...]:
         if id(self) in seen:
             return ()
-        seen |= {id(self)}
+        seen.add(id(self))
         own = self.own.get(name, ())
         places = [setting.expr.span for setting in own if not setting.mutated]
         found: list[Setting] = [setting for setting in own if setting.mutated]

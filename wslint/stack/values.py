@@ -7,177 +7,63 @@ of a project function is its return expressions, read with the arguments bound; 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from wslint.facts import model as m
 from wslint.facts.walk import within
 from wslint.knowledge.channels import STAR_EXPORTS
-from wslint.location import Location, Span
+from wslint.location import Span
+from wslint.stack.bindings import Binding, Imported, ends
 from wslint.stack.changes import changes
+from wslint.stack.kinds import (
+    AttributeValue,
+    Bound,
+    CallValue,
+    ClassValue,
+    Display,
+    ExternalValue,
+    Frame,
+    FunctionValue,
+    Grown,
+    Literal,
+    ModuleValue,
+    Parameter,
+    SelfValue,
+    Unknown,
+    Value,
+    argument,
+    distinct,
+)
 from wslint.stack.link import External, Module, Modules
-from wslint.stack.scope import Binding, Imported, Scope, ends
+from wslint.stack.scope import Scope
 
 if TYPE_CHECKING:
     from wslint.stack.classes import Class
+
+__all__ = [
+    "AttributeValue",
+    "Bound",
+    "CallValue",
+    "ClassValue",
+    "Display",
+    "ExternalValue",
+    "Frame",
+    "FunctionValue",
+    "Grown",
+    "Literal",
+    "ModuleValue",
+    "Parameter",
+    "SelfValue",
+    "Unknown",
+    "Value",
+    "Values",
+    "argument",
+]
 
 MAX_DEPTH = 24
 MAX_VALUES = 24
 MAX_STEPS = 5000
 """How many expressions one question may lead through, so that functions that call each other end."""
-
-
-@dataclass(eq=False)
-class Frame:
-    """Where an expression is read: a scope and, inside an inlined call, what its parameters are."""
-
-    scope: Scope
-    arguments: Mapping[str, Bound] = field(default_factory=dict)
-    parent: Frame | None = None
-    owner: Class | None = None
-
-    @property
-    def module(self) -> Module:
-        return self.scope.module
-
-    @property
-    def path(self) -> str:
-        return self.scope.module.path
-
-    def at(self, node: m.Node | Span) -> Location:
-        """The location of a node that stands in this frame's file."""
-        return Location(self.path, node if isinstance(node, Span) else node.span)
-
-
-@dataclass(eq=False, frozen=True)
-class Bound:
-    """An argument: an expression and the frame it is read in, or a value (for `self`)."""
-
-    expr: m.Expr | None
-    frame: Frame
-    value: Value | None = None
-
-
-@dataclass(eq=False, frozen=True)
-class Literal:
-    """A literal of the source."""
-
-    node: m.Constant
-    frame: Frame
-
-    @property
-    def value(self) -> bool | int | float | str | None:
-        return self.node.value
-
-
-@dataclass(eq=False, frozen=True)
-class Display:
-    """An expression with structure: dict, list, f-string, operation, comprehension …"""
-
-    node: m.Expr
-    frame: Frame
-
-
-@dataclass(eq=False, frozen=True)
-class ClassValue:
-    cls: Class
-
-
-@dataclass(eq=False, frozen=True)
-class FunctionValue:
-    """A function, method or lambda of the project; `receiver` is what it is bound to."""
-
-    node: m.FunctionDef | m.Lambda
-    frame: Frame
-    receiver: Value | None = None
-    owner: Class | None = None
-
-    @property
-    def name(self) -> str:
-        return self.node.name if isinstance(self.node, m.FunctionDef) else "<lambda>"
-
-
-@dataclass(eq=False, frozen=True)
-class ModuleValue:
-    module: Module
-
-
-@dataclass(eq=False, frozen=True)
-class ExternalValue:
-    """A dotted name outside the project."""
-
-    dotted: str
-
-
-@dataclass(eq=False, frozen=True)
-class CallValue:
-    """The result of a call that cannot be followed: an instance of a class, an external call, an unknown one."""
-
-    callee: Value
-    node: m.Call
-    frame: Frame
-
-    @property
-    def dotted(self) -> str | None:
-        """The dotted name of an external callee."""
-        return self.callee.dotted if isinstance(self.callee, ExternalValue) else None
-
-
-@dataclass(eq=False, frozen=True)
-class SelfValue:
-    """An instance of a project class, as its own methods see it (`self`)."""
-
-    cls: Class
-
-
-@dataclass(eq=False, frozen=True)
-class AttributeValue:
-    """An attribute of something that is not known further: `value.attr`."""
-
-    value: Value
-    attr: str
-    node: m.Attribute
-    frame: Frame
-
-
-@dataclass(eq=False, frozen=True)
-class Grown:
-    """A list or string after `name += value`."""
-
-    name: str
-    node: m.AugmentedAssign
-    frame: Frame
-
-
-@dataclass(eq=False, frozen=True)
-class Parameter:
-    """A parameter of a function whose caller is not known."""
-
-    node: m.Parameter
-    frame: Frame
-
-
-@dataclass(eq=False, frozen=True)
-class Unknown:
-    """No answer."""
-
-    node: m.Node | None = None
-
-
-Value = (
-    Literal
-    | Display
-    | ClassValue
-    | FunctionValue
-    | ModuleValue
-    | ExternalValue
-    | CallValue
-    | SelfValue
-    | AttributeValue
-    | Grown
-    | Parameter
-    | Unknown
-)
 
 
 class Values:
@@ -239,7 +125,7 @@ class Values:
         self._depth += 1
         outer, self._truncated = self._truncated, False
         try:
-            found = tuple(_distinct(self._of(expr, frame))) or (Unknown(expr),)
+            found = tuple(distinct(self._of(expr, frame))) or (Unknown(expr),)
         finally:
             self._active.discard(key)
             self._depth -= 1
@@ -332,7 +218,7 @@ class Values:
         stars = {id(star): source for star, source in self.modules.star_sources(owner.module)}
         bindings = list(owner.bindings.get(name, ()))
         for star in owner.bindings["*"]:
-            if self._exports(stars[id(star)], name, (owner.module,)):
+            if self._exports(stars[id(star)], name, {id(owner.module)}):
                 bindings.append(star)
         bindings.sort(key=lambda binding: binding.place)
         reaching, surely = owner.reaching_surely(bindings, at)
@@ -349,19 +235,20 @@ class Values:
         module = frame.module
         sources = [source for _, source in self.modules.star_sources(module)]
         for source in sources:
-            if self._exports(source, name, (module,)):
+            if self._exports(source, name, {id(module)}):
                 yield from self._taken(source, name)
                 return
         yield Unknown() if sources else ExternalValue(f"builtins.{name}")
 
-    def _exports(self, source: Module | External | None, name: str, seen: tuple[Module, ...]) -> bool:
+    def _exports(self, source: Module | External | None, name: str, seen: set[int]) -> bool:
         """Does a star import from a module surely bring a name?"""
         if isinstance(source, External):
             return name in STAR_EXPORTS.get(source.dotted, ())
-        if source is None or source in seen or name.startswith("_"):
+        if source is None or id(source) in seen or name.startswith("_"):
             return False
+        seen.add(id(source))
         return name in source.scope.bindings or any(
-            self._exports(inner, name, (*seen, source)) for _, inner in self.modules.star_sources(source)
+            self._exports(inner, name, seen) for _, inner in self.modules.star_sources(source)
         )
 
     def _taken(self, source: Module | External | None, name: str) -> Iterator[Value]:
@@ -386,7 +273,7 @@ class Values:
     def _member(self, module: Module, name: str) -> Iterator[Value]:
         scope = module.scope
         if name in scope.bindings or any(
-            self._exports(source, name, (module,)) for _, source in self.modules.star_sources(module)
+            self._exports(source, name, {id(module)}) for _, source in self.modules.star_sources(module)
         ):
             yield from self._owned(name, scope, self.frame(scope), None)
             for rebinder in scope.rebinders(name):
@@ -409,6 +296,9 @@ class Values:
                     return
                 for value in self.of(binding.value, frame):
                     yield from self.element(value, binding.path)
+            case m.For(target=m.Name()):
+                for value in self.of(source.iterable, frame):
+                    yield from self._each(value)
             case m.AugmentedAssign():
                 yield Grown(binding.name, source, frame)
             case m.FunctionDef():
@@ -466,6 +356,18 @@ class Values:
                     yield from self.element(inner, path[1:])
                 return
         yield Unknown()
+
+    def _each(self, value: Value) -> Iterator[Value]:
+        """What a loop over a value gives."""
+        node = value.node if isinstance(value, Display) else None
+        if not isinstance(value, Display) or not isinstance(node, m.Sequence) or not self._settled(value):
+            yield Unknown()
+            return
+        for item in node.items:
+            if isinstance(item, m.Starred):
+                yield Unknown(item)
+            else:
+                yield from self.of(item, value.frame)
 
     def attribute(self, value: Value, attr: str, node: m.Attribute, frame: Frame) -> Iterator[Value]:
         """What `value.attr` can be."""
@@ -542,9 +444,7 @@ class Values:
             return
         yield CallValue(callee, node, frame)
 
-    def enter(
-        self, function: FunctionValue, call: m.Call, frame: Frame, *, decorated: bool = False
-    ) -> Frame | None:
+    def enter(self, function: FunctionValue, call: m.Call, frame: Frame, *, decorated: bool = False) -> Frame | None:
         """A frame in which the body of a project function can be read for one call; None when it must not be.
 
         `decorated`: whatever its decorators are, they hand the arguments on.
@@ -613,50 +513,6 @@ class Values:
             found = found or inner.value is None
         if found:
             yield Literal(m.Constant(node.name_span, None), frame)
-
-    def argument(self, call: m.Call, position: int, keyword: str | None = None) -> m.Expr | None:
-        """The expression given for a positional or keyword parameter; None when absent or hidden behind stars."""
-        return argument(call, position, keyword)
-
-
-def argument(call: m.Call, position: int, keyword: str | None = None) -> m.Expr | None:
-    """The expression given for a positional or keyword parameter; None when absent or hidden behind stars."""
-    index = 0
-    for arg in call.args:
-        if arg.star == "*":
-            return None
-        if arg.keyword is not None or arg.star:
-            if keyword is not None and arg.keyword == keyword:
-                return arg.value
-            continue
-        if index == position:
-            return arg.value
-        index += 1
-    return None
-
-
-def _distinct(values: Iterable[Value]) -> Iterator[Value]:
-    seen: set[object] = set()
-    for value in values:
-        key: object
-        match value:
-            case Unknown():
-                key = "unknown"
-            case ExternalValue():
-                key = value.dotted
-            case ClassValue() | SelfValue():
-                key = (type(value), id(value.cls))
-            case ModuleValue():
-                key = id(value.module)
-            case Literal():
-                key = id(value.node)
-            case Display() | CallValue() | FunctionValue() | Grown() | Parameter():
-                key = (id(value.node), id(value.frame))
-            case _:
-                key = id(value)
-        if key not in seen:
-            seen.add(key)
-            yield value
 
 
 _TRANSPARENT = frozenset({"builtins.list", "builtins.tuple", "copy.copy", "copy.deepcopy"})
