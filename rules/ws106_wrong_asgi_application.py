@@ -18,6 +18,7 @@ from wslint.stack import (
 )
 from wslint.stack.environment import text_with_defaults
 from wslint.stack.installed import installed_apps
+from wslint.stack.misspelt import misspelt
 
 
 class WrongAsgiApplication(Rule):
@@ -63,7 +64,8 @@ class WrongAsgiApplication(Rule):
                 if setting.location not in seen:
                     seen.add(setting.location)
                     yield from self._judge(settings.stack, setting)
-        if settings.complete and not any("ASGI_APPLICATION" in module.names for module in settings.modules):
+        absent = settings.complete and not any("ASGI_APPLICATION" in module.names for module in settings.modules)
+        if absent and not any(misspelt(module, "ASGI_APPLICATION") for module in settings.serving):
             yield from self._missing(settings)
 
     def _judge(self, stack: Stack, setting: Setting) -> Iterator[Finding]:

@@ -80,9 +80,7 @@ class ConsumerWithoutAsAsgi(Rule):
 def _version_switches(stack: Stack) -> Iterator[Location]:
     """Bare classes whose module mounts the same path with `as_asgi()` too: the other branch of a version test."""
     mounted = {
-        (route.path, route.pattern)
-        for route in stack.routes
-        if any(isinstance(app, Mounted) for app in route.targets)
+        (route.path, route.pattern) for route in stack.routes if any(isinstance(app, Mounted) for app in route.targets)
     }
     for route in stack.routes:
         if route.pattern is not None and (route.path, route.pattern) in mounted:

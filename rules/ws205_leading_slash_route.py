@@ -86,5 +86,3 @@ def never_matches(route: Route, first: str, last: str) -> bool:
 def literal(text: str) -> str:
     """Python source of a string that holds a route."""
     return ("r" if "\\" in text else "") + ('"' + text + '"' if '"' not in text else "'" + text + "'")
-
-

@@ -17,7 +17,7 @@ AWAITED = {
     "websocket_receive": (),
     "websocket_disconnect": (),
 }
-"""Methods that Channels awaits, with those of its own that do it; a project that overrides these awaits what it likes."""
+"""Methods that Channels awaits, with those of its own that do it; a project that overrides them awaits as it likes."""
 
 
 class SyncMethodInAsyncConsumer(Rule):

@@ -203,6 +203,8 @@ def _fix(use: CallUse, frame: Frame, runners: _Runners) -> Fix | None:
         return None
     if not isinstance(kept, (facts.Name, facts.Attribute, facts.Call)):
         return None
+    if outer is call.func and isinstance(kept, facts.Call):
+        return None  # `async_to_sync(f(x))()`: what was meant to be called is not known
     edits = (
         Edit(between(before(outer, frame), before(kept, frame)), "" if use.usage == "awaited" else "await "),
         Edit(between(after(kept, frame), after(outer, frame)), ""),

@@ -383,5 +383,7 @@ def self_name_of(method: Method) -> str | None:
 def sends_by_call(stack: Stack) -> dict[int, str]:
     found: dict[int, str] | None = stack.__dict__.get("sends_by_call")
     if found is None:
-        found = stack.__dict__["sends_by_call"] = {id(send.call): send.method for send in stack.sends}
+        found = stack.__dict__["sends_by_call"] = {
+            id(send.call): "channel_send" if send.method == "send" else send.method for send in stack.sends
+        }
     return found

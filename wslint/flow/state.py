@@ -44,8 +44,8 @@ Truth = Sure | Unsure
 class Occurrence:
     """Something a method does to its connection, with the states in which it can happen.
 
-    `kind` is accept, close, send, group_add, group_discard, group_send, deny, stop, read (of `self.name`) or stock (an
-    inherited method of Channels). `outer` is the call in the entry method's own body through which it was reached (the
+    `kind` is accept, close, send, deny, stop, read (of `self.name`), or a call on a channel layer: group_add,
+    group_discard, group_send, channel_send. `outer` is the call in the entry method's own body that led to it (the
     node itself when it stands there), `frames` are where its arguments can be read, helper parameters bound.
     `conditions` are the tests around it, `guarded` says that a handler would catch an AttributeError there, `dropped`
     that it is a coroutine which is not awaited.
