@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -50,7 +51,7 @@ class Place:
     computed: dict[str, frozenset[str]]
 
 
-class Calls:
+class Calls(ABC):
     """The part of a walk that follows calls; the rest of it is in walk.py."""
 
     def __init__(self, stack: Stack, consumer: Consumer) -> None:
@@ -71,13 +72,13 @@ class Calls:
         self.sends = sends_by_call(stack)
         self.own_tests = own_tests(consumer)
 
+    @abstractmethod
     def expr(self, node: m.Expr, states: list[State], *, dropped: bool = False) -> list[State]:
         """Run an expression (walk.py)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def body(self, method: Method, self_name: str | None, states: list[State], frame: Frame) -> Out:
         """Run a function body (walk.py)."""
-        raise NotImplementedError
 
     def _plain(self, method: Method) -> bool:
         """Is a method what it looks like: no decorator but those that keep its meaning?"""

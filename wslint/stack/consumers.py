@@ -21,7 +21,7 @@ def consumer(cls: Class, mounted: bool, outside: Outside) -> Consumer | None:
     complete = cls.linked and all(
         name in known.CHANNELS_CONSUMERS or name in NEUTRAL_BASES or name.startswith("typing.") for name in externals
     )
-    return Consumer(cls, _kind(channels), _is_async(channels, cls), complete and bool(channels))
+    return Consumer(cls, _kind(channels), _is_async(channels), complete and bool(channels))
 
 
 def _kind(channels: list[str]) -> str:
@@ -34,7 +34,7 @@ def _kind(channels: list[str]) -> str:
     return "raw" if channels else "library"
 
 
-def _is_async(channels: list[str], cls: Class) -> bool | None:
+def _is_async(channels: list[str]) -> bool | None:
     if any(
         name in known.ASYNC_WEBSOCKET or name in known.HTTP_CONSUMERS or name.endswith(".AsyncConsumer")
         for name in channels

@@ -25,7 +25,6 @@ def middleware(cls: Class, values: Values) -> Middleware | None:
         return None
     sets: set[str] = set()
     reads: list[tuple[str, Location]] = []
-    unknown = not cls.linked
     if cls.derives_from(known.AUTH_MIDDLEWARE):
         sets.add("user")
     for method in cls.methods.values():
@@ -34,9 +33,7 @@ def middleware(cls: Class, values: Values) -> Middleware | None:
                 reads.append((key, method.at(node)))
             elif kind == "write" and key is not None:
                 sets.add(key)
-            elif kind == "write":
-                unknown = True
-    return Middleware(cls, call, frozenset(sets), unknown, tuple(reads))
+    return Middleware(cls, call, frozenset(sets), tuple(reads))
 
 
 def _takes_scope(call: Method | None) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -90,12 +89,6 @@ def origin_lists(settings: Settings, names: tuple[str, ...]) -> Iterator[OriginL
             own = module.own.get(name, ())
             for frame in {id(setting.frame): setting.frame for setting in own}.values():
                 yield _read(name, own, module, frame, settings.stack.values)
-
-
-def lists_named(settings: Settings, pattern: re.Pattern[str]) -> Iterator[OriginList]:
-    """The lists under every name that matches."""
-    names = sorted({name for module in settings.serving for name in module.own if pattern.search(name)})
-    yield from origin_lists(settings, tuple(names))
 
 
 def texts_of(setting: Setting, values: Values) -> Iterator[Entry]:

@@ -1,0 +1,42 @@
+"""Where a thing of the domain stands: its file, and whether that is test code or somebody else's."""
+
+from __future__ import annotations
+
+import re
+
+from wslint.location import Location
+
+_TEST_NAME = re.compile(r"(^|_)tests?(_|\.py$)|conftest\.py$|^test", re.IGNORECASE)
+_TEST_FOLDERS = frozenset({"tests", "test", "testing", "__tests__", "e2e", "testproject", "test_project"})
+_VENDOR_FOLDERS = frozenset(
+    {"vendor", "vendored", "_vendor", "third_party", "thirdparty", "site-packages", "dist-packages"}
+)
+
+
+def is_test_path(path: str) -> bool:
+    """Is a file test code, by its name or folder?"""
+    *folders, name = path.split("/")
+    return bool(_TEST_NAME.search(name)) or any(folder.lower() in _TEST_FOLDERS for folder in folders)
+
+
+def is_vendored_path(path: str) -> bool:
+    """Is a file a copy of somebody else's code?"""
+    return any(folder.lower() in _VENDOR_FOLDERS for folder in path.split("/")[:-1])
+
+
+class Placed:
+    """Anything that stands in a file."""
+
+    location: Location
+
+    @property
+    def path(self) -> str:
+        return self.location.path
+
+    @property
+    def in_tests(self) -> bool:
+        return is_test_path(self.path)
+
+    @property
+    def vendored(self) -> bool:
+        return is_vendored_path(self.path)
