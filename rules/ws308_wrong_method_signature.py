@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from wslint.rule import Edit, Finding, Fix, Level, Location, Rule
 from wslint.stack import Consumer, Method, Stack, below, facts
 from wslint.stack.places import after, between
+from wslint.stack.signatures import shown, takes
 
 CALLS: dict[str, tuple[tuple[int, tuple[str, ...]], ...]] = {
     "connect": ((0, ()),),
@@ -87,55 +88,18 @@ class WrongMethodSignature(Rule):
         overridden = any(consumer.cls.defines(caller) for caller in CALLERS.get(method.name, ()))
         if method.node.decorators or overridden or consumer.cls.defines("dispatch"):
             return False
-        return not any(_takes(method.node, *call) for call in CALLS[method.name])
+        return not any(takes(method.node, *call) for call in CALLS[method.name])
 
     def _finding(self, consumer: Consumer, method: Method) -> Finding:
         return self.finding(
             method.location,
-            f"{method.owner.name}.{method.name}({_shown(method.node)}) cannot be called as Channels does it: "
+            f"{method.owner.name}.{method.name}({shown(method.node)}) cannot be called as Channels does it: "
             f"{SHOWN[method.name]}",
             hint="take the arguments that Channels gives",
             symptom=_symptom(method.name),
             symbol=f"{consumer.name}.{method.name}",
             fix=_fix(consumer, method),
         )
-
-
-def _takes(node: facts.FunctionDef, positional: int, keywords: tuple[str, ...]) -> bool:
-    """Can a method be called with so many positional arguments besides self and these keywords?"""
-    params = list(node.params)
-    places = [param for param in params if param.kind.startswith("positional")]
-    stars = {param.kind for param in params}
-    if not places and "*" not in stars:
-        return False
-    places = places[1:]
-    if len(places) < positional and "*" not in stars:
-        return False
-    given = {param.name for param in places[:positional]}
-    by_name = {param.name for param in params if param.kind in ("positional", "keyword-only")}
-    for keyword in keywords:
-        if keyword in by_name and keyword not in given:
-            given.add(keyword)
-        elif "**" not in stars:
-            return False
-    required = [param for param in (*places, *params) if param.default is None and param.kind in _NAMED]
-    own = node.params[0].name if node.params else ""
-    return all(param.name in given or param.name == own for param in required)
-
-
-_NAMED = ("positional-only", "positional", "keyword-only")
-
-
-def _shown(node: facts.FunctionDef) -> str:
-    shown: list[str] = []
-    starred = False
-    for param in node.params:
-        if param.kind == "keyword-only" and not starred:
-            shown.append("*")
-        starred = starred or param.kind in ("*", "keyword-only")
-        sign = param.kind if param.kind in ("*", "**") else ""
-        shown.append(sign + param.name + ("=…" if param.default is not None else ""))
-    return ", ".join(shown)
 
 
 def _symptom(name: str) -> str:

@@ -133,6 +133,14 @@ class Groups:
             if not member.pattern.unknown and not pattern.unknown and member.pattern.could_equal(pattern)
         )
 
+    def receivers(self, send: Send) -> tuple[Consumer, ...]:
+        """The consumers that may get what is sent: the members of its group, or all when that cannot be known."""
+        members = [member for name in self.names(send) for member in self.members(name.pattern)]
+        joined = {id(found): found for member in members if (found := member.consumer) is not None}
+        if send.method == "group_send" and joined and not any(member.pattern.unknown for member in self.memberships):
+            return tuple(joined.values())
+        return tuple(consumer for consumer in self.stack.consumers if not consumer.in_tests and not is_abstract(consumer))
+
     def is_empty(self, send: Send) -> bool:
         """Is the group of a send one that surely nobody joins?"""
         names = self.names(send)
