@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from wslint.facts import model as m
 from wslint.facts.model import Command, PythonFile, Unreadable
+from wslint.knowledge import channels as known
 from wslint.location import Location, Span
 from wslint.stack.application import (
     App as App,
@@ -128,7 +129,7 @@ class Consumer(Placed):
     def handles(self, event_type: str) -> bool | None:
         """Does it have a method for an event type? None when that cannot be known."""
         name = event_type.replace(".", "_")
-        if name in self.methods or self.cls.defines(name):
+        if name in self.methods or self.cls.defines(name) or (self.is_websocket and name in known.CONSUMER_API):
             return True
         if not self.complete or self.dispatches_itself:
             return None
