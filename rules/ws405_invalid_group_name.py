@@ -3,11 +3,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from wslint.knowledge.channels import CORE_LAYER, MEMORY_LAYER
 from wslint.rule import Edit, Finding, Fix, Level, Location, Related, Rule
 from wslint.stack import Consumer, Send, Stack, facts
 from wslint.stack.groups import Groups, Name
-from wslint.stack.layers import layers_of
+from wslint.stack.layers import checks_names
 from wslint.stack.untrusted import Source, Sources, captures_of, is_caught, odd_character
 
 MAX_LENGTH = 99
@@ -88,33 +87,20 @@ def _named(stack: Stack, groups: Groups) -> Iterator[tuple[Name, Location, Send 
     """Every group name of code that only layers with checks run, with the place that uses it; joins come first."""
     order = ("group_add", "group_send", "group_discard")
     sends = [send for send in stack.sends if send.method in order and not send.in_tests and not send.vendored]
-    checked = {path: _layer_checks(stack, path) for path in {send.path for send in sends}}
+    checked = {path: checks_names(stack, path) for path in {send.path for send in sends}}
     for send in sorted(sends, key=lambda send: order.index(send.method)):
         names = groups.names(send) if checked[send.path] else ()
         for name in names:
             if name.pattern.literal != "" or len(names) == 1:  # else a default that is replaced before it is used
                 yield name, send.location, send
     for consumer in stack.consumers:
-        if not consumer.in_tests and not consumer.vendored and _layer_checks(stack, consumer.path):
+        if not consumer.in_tests and not consumer.vendored and checks_names(stack, consumer.path):
             for name in groups.attribute_names(consumer):
                 yield name, name.location, None
 
 
 def _same_line(place: Location, other: Location) -> bool:
     return place.path == other.path and place.span.line == other.span.line
-
-
-def _layer_checks(stack: Stack, path: str) -> bool:
-    """Is every layer of the project's settings one that checks names?"""
-    settings = stack.settings_for(path)
-    if settings is None:
-        return True
-    return all(
-        backend in (CORE_LAYER, MEMORY_LAYER)
-        for module in settings.serving
-        for layer in layers_of(stack, module).layers
-        for backend in layer.backends(stack)
-    )
 
 
 def _wrong(name: Name, sources: Sources) -> str | None:

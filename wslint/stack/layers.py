@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from wslint.facts import model as m
 from wslint.facts.walk import within
+from wslint.knowledge import channels as known
 from wslint.location import Location
 from wslint.stack.environment import Option, text_with_defaults
 from wslint.stack.lists import body_of
@@ -56,6 +57,19 @@ def layers_of(stack: Stack, module: SettingsModule) -> Layers:
     for setting in _settings(module):
         reader.take(setting)
     return Layers(tuple(layer for layers in reader.layers.values() for layer in layers), reader.complete)
+
+
+def checks_names(stack: Stack, path: str) -> bool:
+    """Is every layer of the settings that serve a file's project one that checks the names of groups (L03)?"""
+    settings = stack.settings_for(path)
+    if settings is None:
+        return True
+    return all(
+        backend in (known.CORE_LAYER, known.MEMORY_LAYER)
+        for module in settings.serving
+        for layer in layers_of(stack, module).layers
+        for backend in layer.backends(stack)
+    )
 
 
 def _settings(module: SettingsModule, depth: int = 0) -> Iterator[Setting]:
