@@ -70,7 +70,7 @@ class Sources:
             return None
         if is_scope(owner):
             return Source("path", key, node, frame) if key == "path" else None
-        if self._is_kwargs(owner, frame):
+        if self.is_kwargs(owner, frame):
             return Source("kwarg", key, node, frame)
         if self._is_from_client(owner, frame, consumer, depth):
             return Source("client", key, node, frame)
@@ -85,7 +85,7 @@ class Sources:
                     return method.frame
         return frame
 
-    def _is_kwargs(self, expr: m.Expr, frame: Frame) -> bool:
+    def is_kwargs(self, expr: m.Expr, frame: Frame) -> bool:
         """`scope["url_route"]["kwargs"]`, written out or through a variable."""
         written = self._written(expr, frame)
         return (
