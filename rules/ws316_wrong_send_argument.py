@@ -107,12 +107,14 @@ class WrongSendArgument(Rule):
 
 
 def _own(call: facts.Call, function: FunctionUse) -> str | None:
-    """`send` of `self.send(…)` and `super().send(…)`."""
+    """`send` of `self.send(…)` and `super().send(…)`; `super(Base, self)` may mean the send() of a raw consumer."""
     func = call.func
     if not isinstance(func, facts.Attribute):
         return None
     on_self = isinstance(func.value, facts.Name) and func.value.id == function.node.params[0].name
-    on_super = isinstance(func.value, facts.Call) and getattr(func.value.func, "id", "") == "super"
+    on_super = (
+        isinstance(func.value, facts.Call) and getattr(func.value.func, "id", "") == "super" and not func.value.args
+    )
     direct = function.owner is not None and function.nested_in is function.owner.node
     return func.attr if direct and (on_self or on_super) else None
 
