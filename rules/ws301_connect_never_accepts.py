@@ -72,7 +72,7 @@ class ConnectNeverAccepts(Rule):
 
     def _unanswered(self, flow: Flow) -> Iterator[Location]:
         for exit in flow.exits:
-            if exit.how != "raise" and exit.state.socket == CONNECTING and not exit.state.doubtful:
+            if exit.how in ("return", "end", "deny") and exit.state.socket == CONNECTING and not exit.state.doubtful:
                 yield flow.method.at(exit.node) if exit.how == "return" else flow.method.location
 
     def _finding(self, consumer: Consumer, location: Location, at_end: bool) -> Finding:

@@ -5,16 +5,15 @@ from collections.abc import Callable, Iterator
 
 from wslint.flow import ACCEPTED, UNKNOWN, Occurrence, life_of
 from wslint.rule import Edit, Finding, Fix, Level, Location, Related, Rule
-from wslint.stack import ClassValue, Consumer, Display, ExternalValue, Frame, Lists, Literal, Stack, facts
+from wslint.stack import ClassValue, Consumer, Display, ExternalValue, Frame, Literal, Stack, facts
 from wslint.stack.places import after
+from wslint.stack.servers import servers_of
 
 STANDARD = frozenset({1001, 1002, 1003, *range(1007, 1015)})
 """Codes of the standard that uvicorn and hypercorn send and daphne refuses."""
 
 LENIENT = ("uvicorn", "hypercorn")
 """Servers that send them."""
-
-SERVERS = ("daphne", "uvicorn", "hypercorn", "granian")
 
 ENUMS = ("enum.Enum", "enum.IntEnum", "enum.StrEnum", "django.db.models.IntegerChoices", "django.db.models.TextChoices")
 
@@ -56,7 +55,7 @@ class InvalidCloseCode(Rule):
 
     def stack(self, stack: Stack) -> Iterator[Finding]:
         told: set[Location] = set()
-        servers = _servers(stack)
+        servers = servers_of(stack)
         for consumer in stack.consumers:
             if consumer.in_tests or consumer.vendored or not consumer.is_websocket:
                 continue
@@ -185,26 +184,6 @@ def _numbers(stack: Stack, value: object) -> Iterator[tuple[object, Location]]:
                             yield inner.value, setting.location
         case _:
             return
-
-
-def _servers(stack: Stack) -> frozenset[str]:
-    """The ASGI servers that the project's commands and INSTALLED_APPS name, else those that it installs."""
-    found = {
-        server
-        for command in (process.command for process in stack.processes)
-        for server in SERVERS
-        if command.program == server
-        or (command.program == "gunicorn" and any(server in word for word in command.words))
-    }
-    lists = Lists(stack.values)
-    for settings in stack.settings:
-        for setting in settings.get("INSTALLED_APPS"):
-            items = lists.of(setting.expr, setting.frame).items
-            if any(stack.values.constant(expr, frame) == "daphne" for expr, frame in items):
-                found.add("daphne")
-    if not found and not stack.packages.brought("daphne"):
-        found = {server for server in SERVERS if stack.packages.named(server)}
-    return frozenset(found)
 
 
 def _all_lenient(servers: frozenset[str]) -> bool:

@@ -2,14 +2,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from wslint.flow import CLOSED, Flow, Occurrence, State, life_of
+from wslint.flow import CLOSED, Occurrence, State, life_of
+from wslint.flow.unset import is_readable, leaves_before, unset_reads
 from wslint.rule import Edit, Finding, Fix, Level, Location, Related, Rule
-from wslint.stack import Consumer, Stack, below, facts, within
+from wslint.stack import Consumer, Stack, facts
 from wslint.stack.callers import place_of
 from wslint.stack.places import before
-
-BY_NAME = frozenset({"setattr", "__dict__", "vars"})
-"""Names with which attributes are set that cannot be seen."""
 
 
 class DisconnectReadsUnsetAttribute(Rule):
@@ -64,43 +62,20 @@ class DisconnectReadsUnsetAttribute(Rule):
     def stack(self, stack: Stack) -> Iterator[Finding]:
         told: set[Location] = set()
         for consumer in stack.consumers:
-            if consumer.in_tests or consumer.vendored or not self._is_readable(consumer):
+            if consumer.in_tests or consumer.vendored or not is_readable(consumer):
                 continue
             life = life_of(stack, consumer)
             flow = life.disconnect
             if flow is None or (life.connect is not None and not life.connect.known):
                 continue
             seen: set[str] = set()
-            for read, state in self._unset(consumer, flow):
-                if read.name not in seen:
-                    seen.add(read.name)
-                    if read.location not in told:
-                        told.add(read.location)
-                        yield self._finding(consumer, read, state)
-
-    def _is_readable(self, consumer: Consumer) -> bool:
-        """Are all its attributes set where one can see it?"""
-        abstract = consumer.subclassed and not consumer.mounts
-        if not consumer.is_websocket or not consumer.complete or abstract or consumer.dispatches_itself:
-            return False
-        return not any(
-            (isinstance(node, facts.Name) and node.id in BY_NAME)
-            or (isinstance(node, facts.Attribute) and node.attr in BY_NAME)
-            for cls in consumer.cls.ancestry
-            for node in below(cls.node)
-        )
-
-    def _unset(self, consumer: Consumer, flow: Flow) -> Iterator[tuple[Occurrence, State]]:
-        """The reads that some path reaches without the attribute, unconditionally."""
-        assigned = consumer.cls.instance_assignments
-        for read in flow.of("read"):
-            if read.guarded or read.conditions or read.name not in assigned or consumer.cls.defines(read.name):
-                continue
-            if _may_have_left(read):
-                continue
-            missing = [state for state in read.before if not state.has(read.name) and not state.doubtful]
-            if missing:
-                yield read, max(missing, key=lambda state: state.socket == CLOSED)
+            for read, missing in unset_reads(consumer, flow):
+                if read.name in seen or read.conditions or leaves_before(read.method.node, read.node):
+                    continue
+                seen.add(read.name)
+                if read.location not in told:
+                    told.add(read.location)
+                    yield self._finding(consumer, read, max(missing, key=lambda state: state.socket == CLOSED))
 
     def _finding(self, consumer: Consumer, read: Occurrence, state: State) -> Finding:
         name = read.name
@@ -136,8 +111,3 @@ class DisconnectReadsUnsetAttribute(Rule):
         else:
             return None
         return Fix((edit,), safe=False, title="look whether it is there")
-
-
-def _may_have_left(read: Occurrence) -> bool:
-    """Does its method return before it on some condition, which may be the one under which the attribute is missing?"""
-    return any(isinstance(node, facts.Return) and node.span < read.node.span for node in within(read.method.node.body))

@@ -3,9 +3,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from wslint.flow import ACCEPTED, Flow, Occurrence, life_of
-from wslint.rule import Edit, Finding, Fix, Level, Location, Related, Rule, Span
+from wslint.rule import Finding, Fix, Level, Location, Related, Rule
 from wslint.stack import Consumer, Stack, facts, within
 from wslint.stack.callers import calls_into, place_of
+from wslint.stack.edits import cut_edit
 
 
 class AcceptedTwice(Rule):
@@ -105,15 +106,8 @@ def _fix(second: Occurrence) -> Fix | None:
         return None
     if any(state.socket != ACCEPTED for state in second.before):
         return None  # on another path it is the only one
-    statement = place.statement
-    if not isinstance(statement, facts.ExpressionStatement):
+    span = place.statement.span
+    if span.line != span.end_line or not place.is_all(second.node):
         return None
-    value = statement.value.value if isinstance(statement.value, facts.Await) else statement.value
-    if value is not second.node:
-        return None
-    span = statement.span
-    at = place.block.index(statement)
-    if span.line != span.end_line or (at and place.block[at - 1].span.end_line == span.line):
-        return None
-    cut = Span(span.line, 1, span.end_line, span.end_column)
-    return Fix((Edit(Location(second.location.path, cut), ""),), safe=True, title="accept once")
+    edit = cut_edit(place, second.location.path)
+    return None if edit is None else Fix((edit,), safe=True, title="accept once")

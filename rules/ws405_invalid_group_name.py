@@ -7,7 +7,7 @@ from wslint.rule import Edit, Finding, Fix, Level, Location, Related, Rule
 from wslint.stack import Consumer, Send, Stack, facts
 from wslint.stack.groups import Groups, Name
 from wslint.stack.layers import checks_names
-from wslint.stack.untrusted import Source, Sources, captures_of, is_caught, odd_character
+from wslint.stack.untrusted import Source, Sources, captures_of, odd_character
 
 MAX_LENGTH = 99
 UUID_LENGTH = 36
@@ -128,7 +128,7 @@ def _possibly_wrong(name: Name, send: Send | None, sources: Sources) -> str | No
     for hole in name.pattern.holes:
         source = sources.of(hole, name.consumer)
         doubt = None if source is None else _doubt(source, name.consumer)
-        if source is None or doubt is None or (send is not None and is_caught(send.frame.scope.node, send.call)):
+        if source is None or doubt is None or (send is not None and sources.is_caught(send.call, send.frame)):
             continue
         if not sources.is_checked(source, *([] if hole.frame is None else [hole.frame])):
             return f"has {doubt}"

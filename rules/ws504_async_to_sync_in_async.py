@@ -5,14 +5,11 @@ from collections.abc import Iterator
 from wslint.knowledge.channels import ASYNC_TO_SYNC
 from wslint.rule import Edit, Finding, Fix, Level, Related, Rule
 from wslint.stack import CallUse, CallValue, Frame, FunctionUse, FunctionValue, Stack, facts, within
+from wslint.stack.callees import bodies
 from wslint.stack.places import after, before, between
+from wslint.stack.threads import threads_of
 
 LOOPS = frozenset({"asyncio.get_event_loop", "asyncio.get_running_loop", "asyncio.new_event_loop"})
-
-ASKS_FIRST = frozenset(
-    {"get_running_loop", "is_running", "_get_running_loop", "current_task", "get_event_loop", "apply"}
-)
-"""Names in a function that looks whether a loop is running before it starts one, or patches asyncio."""
 
 FITS_AWAIT = (facts.ExpressionStatement, facts.Assign, facts.Return, facts.Argument, facts.Await)
 """What may stand around `await x` without brackets."""
@@ -97,6 +94,7 @@ class _Runners:
 
     def __init__(self, stack: Stack) -> None:
         self.values = stack.values
+        self.threads = threads_of(stack)
 
     def direct(self, call: facts.Call, frame: Frame) -> str | None:
         """The runner that a call is."""
@@ -124,23 +122,18 @@ class _Runners:
 
     def through(self, call: facts.Call, frame: Frame, depth: int = MAX_CALLS) -> tuple[str, str, Related] | None:
         """(the plain function that is called, the runner in it, where) when it surely comes to one."""
-        value = self.values.one(call.func, frame)
-        if not isinstance(value, FunctionValue) or not isinstance(value.node, facts.FunctionDef):
+        entered = bodies(call.func, frame, self.values)
+        if len(entered) != 1 or not self.threads.runs_here(entered[0]) or entered[0].is_generator:
             return None
-        node = value.node
-        if node.is_async or node.decorators or any(isinstance(found, facts.Yield) for found in within(node.body)):
-            return None
-        inner = self.values.frame(value.frame.scope.child(node))
-        if any(_asks_first(found) for found in within(node.body)):
-            return None
-        for found in _unconditional(node.body):
-            runner = self.direct(found, inner)
+        body = entered[0]
+        for found in _unconditional(body.node.body if isinstance(body.node, facts.FunctionDef) else ()):
+            runner = self.direct(found, body.frame)
             if runner is not None:
-                return node.name, runner, Related(inner.at(found), f"{runner} is here")
+                return body.name, runner, Related(body.at(found), f"{runner} is here")
             if depth > 1:
-                further = self.through(found, inner, depth - 1)
+                further = self.through(found, body.frame, depth - 1)
                 if further is not None:
-                    return node.name, further[1], further[2]
+                    return body.name, further[1], further[2]
         return None
 
 
@@ -166,10 +159,6 @@ def _unconditional(body: tuple[facts.Stmt, ...]) -> Iterator[facts.Call]:
 
 def _calls(nodes: tuple[facts.Node, ...]) -> Iterator[facts.Call]:
     return (node for node in within(nodes) if isinstance(node, facts.Call))
-
-
-def _asks_first(node: facts.Node) -> bool:
-    return isinstance(node, facts.Attribute) and node.attr in ASKS_FIRST
 
 
 def _patched(frame: Frame) -> bool:

@@ -2,12 +2,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from wslint.knowledge.channels import GET_CHANNEL_LAYER, LAYER_METHODS, SYNC_TO_ASYNC
+from wslint.knowledge.channels import SYNC_TO_ASYNC
 from wslint.rule import Edit, Finding, Fix, Level, Rule
-from wslint.stack import AttributeValue, CallUse, CallValue, FunctionUse, FunctionValue, SelfValue, Stack, facts, within
+from wslint.stack import CallUse, FunctionUse, FunctionValue, Stack, facts, within
+from wslint.stack.coroutines import KEEPS, is_coroutine_function
 from wslint.stack.places import after, before, between
-
-KEEPS = frozenset({"builtins.staticmethod", "builtins.classmethod", "typing.override", "abc.abstractmethod"})
 
 
 class SyncToAsyncMisuse(Rule):
@@ -78,7 +77,7 @@ class SyncToAsyncMisuse(Rule):
     def _wrapped(self, stack: Stack, function: FunctionUse, use: CallUse) -> Iterator[Finding]:
         inner = use.node.args[0].value
         frame = function.frame
-        if _is_coroutine(stack, inner, function):
+        if is_coroutine_function(inner, frame, stack.values):
             fix = None
             if _is_called(use) and isinstance(use.parents[-2], facts.Await):
                 edits = (
@@ -131,22 +130,6 @@ def _wraps(stack: Stack, call: facts.Call, function: FunctionUse) -> bool:
 
 def _is_called(use: CallUse) -> bool:
     return use.outer is not None and use.outer.func is use.node and use.parents[-1] is use.outer
-
-
-def _is_coroutine(stack: Stack, node: facts.Expr, function: FunctionUse) -> bool:
-    """Is it surely a coroutine function of the project or the layer?"""
-    value = stack.values.one(node, function.frame)
-    if isinstance(value, FunctionValue) and isinstance(value.node, facts.FunctionDef):
-        plain = all(stack.values.dotted(one, value.frame) in KEEPS for one in value.node.decorators)
-        return (
-            value.node.is_async and plain and not any(isinstance(one, facts.Yield) for one in within(value.node.body))
-        )
-    if not isinstance(node, facts.Attribute) or node.attr not in LAYER_METHODS:
-        return False
-    owner = stack.values.one(node.value, function.frame)
-    if isinstance(owner, AttributeValue):
-        return owner.attr == "channel_layer" and isinstance(owner.value, SelfValue)
-    return isinstance(owner, CallValue) and owner.dotted == GET_CHANNEL_LAYER
 
 
 def _runs_in_thread(stack: Stack, call: facts.Call, function: FunctionUse) -> bool:

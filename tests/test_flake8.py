@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import random
 import re
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from small_engine import small_engine  # noqa: F401
 from wslint import api, session
 from wslint.cache import Cache
 from wslint.flake8 import Plugin
+from wslint.index import Basis
 from wslint.report.model import Report
 
 PROJECT = {
@@ -68,10 +70,11 @@ ASGI_APPLICATION = "config.asgi.application"
 
 @pytest.fixture(autouse=True)
 def _fresh() -> Iterator[None]:
-    session._of_tree.cache_clear()
-    session._root.cache_clear()
+    session._trees.clear()
+    for kept in (session._marks, session._may_be_configured, session._real):
+        kept.cache_clear()
     yield
-    session._of_tree.cache_clear()
+    session._trees.clear()
 
 
 @pytest.fixture
@@ -101,11 +104,13 @@ class TestPlugin:
     def test_one_check_for_all_files(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         calls: list[list[Path]] = []
 
-        def check(paths: list[Path], cache: Cache) -> Report:
-            calls.append(paths)
-            return api.check(paths, cache=cache)
+        real = api.check
 
-        monkeypatch.setattr(session, "check", check)
+        def check(paths: list[Path], cache: Cache, basis: Basis) -> Report:
+            calls.append(paths)
+            return real(paths, cache=cache, basis=basis)
+
+        monkeypatch.setattr(api, "check", check)
         names = ("a.py", "b.py", "c.py")
         for name in names:
             (tmp_path / name).write_text("ALPHA = 1\n", encoding="utf-8")
@@ -147,6 +152,22 @@ class TestPlugin:
 
     def test_a_file_that_is_not_there(self, tmp_path: Path) -> None:
         assert told(tmp_path / "gone" / "a.py", "x = 1\n") == []
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_the_marks_of_a_folder_decide_on_its_root(seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    dice = random.Random(seed)
+    folders = [tmp_path, tmp_path / "a", tmp_path / "a/b", tmp_path / "a/b/c"]
+    folders[-1].mkdir(parents=True)
+    monkeypatch.setenv("HOME", str(dice.choice(folders)))
+    for folder in folders:
+        for name, text in ((".git", ""), ("wslint.yaml", ""), ("pyproject.toml", "[tool.wslint]"), (".git", "")):
+            if dice.random() < 0.2:
+                (folder / name).write_text(dice.choice([text, "# wslint"]))
+    roots: dict[tuple[str, str], set[Path]] = {}
+    for folder in folders:
+        roots.setdefault(session._marks(str(folder)), set()).add(api.root_of(folder))
+    assert all(len(same) == 1 for same in roots.values())
 
 
 def flake8(project: Path, *arguments: str, stdin: bytes | None = None) -> subprocess.CompletedProcess[str]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from wslint.flow.condition import defaults
-from wslint.flow.state import ACCEPTED, ANY_ATTRIBUTE, CONNECTING, UNKNOWN, Flow, State, forget
-from wslint.flow.walk import Walk
+from wslint.flow.keys import is_own
+from wslint.flow.occurrence import Flow
+from wslint.flow.state import ACCEPTED, ANYTHING, CONNECTING, UNKNOWN, State, common, forget
+from wslint.flow.subject import Subject
+from wslint.flow.walk import walk
 from wslint.knowledge import channels as known
 from wslint.stack.classes import Method
 from wslint.stack.model import Consumer, Stack
@@ -18,12 +20,13 @@ class Life:
     def __init__(self, stack: Stack, consumer: Consumer) -> None:
         self.stack = stack
         self.consumer = consumer
+        self._subject = Subject(stack, consumer)
         self._flows: dict[str, Flow | None] = {}
 
     @property
     def connect(self) -> Flow | None:
         """The flow of connect(); None when the project does not define it."""
-        start = State(CONNECTING, attributes=self._initial(), facts=defaults(self.consumer))
+        start = State(CONNECTING, attributes=self._initial(), facts=self._subject.defaults)
         return self._flow("connect", (start,))
 
     @property
@@ -31,21 +34,18 @@ class Life:
         """The flow of disconnect(), started from every normal exit of connect()."""
         connect = self.connect
         if connect is None:
-            starts: tuple[State, ...] = (State(ACCEPTED, attributes=self._initial()),)
+            starts: tuple[State, ...] = (State(ACCEPTED, attributes=self._initial(), facts=self._subject.defaults),)
         else:
-            starts = tuple(forget(exit.state) for exit in connect.exits if exit.how not in ("raise", "stop"))
+            starts = tuple(_left(exit.state) for exit in connect.exits if exit.how not in ("raise", "stop"))
             if not connect.known or not starts:
-                starts = (State(UNKNOWN, attributes=frozenset({ANY_ATTRIBUTE})),)
+                starts = (State(UNKNOWN, attributes=ANYTHING),)
         return self._flow("disconnect", starts)
 
     def method(self, name: str) -> Flow | None:
         """The flow of any other method, on an accepted socket."""
         if name in ("connect", "disconnect"):
             return self.connect if name == "connect" else self.disconnect
-        connect = self.connect
-        exits = [exit.state for exit in connect.exits if exit.state.socket == ACCEPTED] if connect is not None else []
-        attributes = frozenset.intersection(*(state.attributes for state in exits)) if exits else self._initial()
-        return self._flow(name, (State(ACCEPTED, attributes=attributes),))
+        return self._flow(name, (self._accepted(),))
 
     def flows(self) -> Iterator[Flow]:
         """Every method that Channels or a group event can call."""
@@ -55,6 +55,18 @@ class Life:
             flow = self.method(name)
             if flow is not None:
                 yield flow
+
+    def _accepted(self) -> State:
+        """Where an event finds the consumer: accepted, with what every way to accept has set."""
+        connect = self.connect
+        if connect is None:
+            return State(ACCEPTED, attributes=self._initial())
+        attributes: frozenset[str] | None = None
+        for exit in connect.exits if connect.known else ():
+            if exit.state.socket == ACCEPTED:
+                own = exit.state.attributes
+                attributes = own if attributes is None else common(attributes, own)
+        return State(ACCEPTED, attributes=ANYTHING if attributes is None else attributes)
 
     def _initial(self) -> frozenset[str]:
         init = self.consumer.method("__init__")
@@ -67,8 +79,13 @@ class Life:
     def _flow(self, name: str, starts: tuple[State, ...]) -> Flow | None:
         if name not in self._flows:
             method = self.consumer.method(name)
-            self._flows[name] = None if method is None else Walk(self.stack, self.consumer).flow(method, starts)
+            self._flows[name] = None if method is None else walk(self._subject, method, starts)
         return self._flows[name]
+
+
+def _left(state: State) -> State:
+    """A state after connect(): of what it knows, what is about the consumer stays true."""
+    return forget(state).but(facts=frozenset(filter(is_own, state.facts)), doubt=state.doubt)
 
 
 _ENTRY_POINTS = frozenset(

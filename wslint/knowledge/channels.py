@@ -113,3 +113,14 @@ STAR_EXPORTS = {
     "django.urls": frozenset({"path", "re_path", "include", "reverse", "reverse_lazy"}),
 }
 """What a star import from a package outside the project brings, where it matters."""
+
+JSON_LOADS = frozenset({"json.loads", "orjson.loads", "ujson.loads", "simplejson.loads", "rapidjson.loads"})
+"""Functions that decode JSON text; each raises a ValueError when it is none."""
+
+CLIENT_SUBPROTOCOLS = frozenset(
+    "graphql-ws graphql-transport-ws mqtt mqttv3.1 stomp v10.stomp v11.stomp v12.stomp wamp wamp.2.json wamp.2.msgpack "
+    "ocpp1.2 ocpp1.5 ocpp1.6 ocpp2.0 ocpp2.0.1 ocpp2.1 soap sip xmpp janus-protocol guacamole v4.channel.k8s.io "
+    "v5.channel.k8s.io actioncable-v1-json actioncable-unsupported binary".split()
+)
+"""Subprotocols that client libraries offer by themselves (IANA's registry of WebSocket subprotocols, and these
+libraries' own documentation)."""

@@ -108,6 +108,7 @@ class _Builder:
     # --- files ---
 
     def _lower(self, sources: dict[str, bytes]) -> None:
+        self.modules.prepare(sources)
         for path, source in sources.items():
             facts = self.modules.lower(path, source)
             module = self.modules.at(path)

@@ -22,6 +22,11 @@ class Place:
     def is_last(self) -> bool:
         return self.block[-1] is self.statement
 
+    def is_all(self, node: m.Node) -> bool:
+        """Is the statement nothing but this expression, awaited or not?"""
+        value = self.statement.value if isinstance(self.statement, m.ExpressionStatement) else None
+        return value is node or (isinstance(value, m.Await) and value.value is node)
+
 
 def place_of(body: tuple[m.Stmt, ...], node: m.Node) -> Place | None:
     """Where an expression stands in a function's body."""
@@ -34,6 +39,39 @@ def place_of(body: tuple[m.Stmt, ...], node: m.Node) -> Place | None:
         if inner is None:
             return Place(statement, block, outermost)
         block, outermost = inner, False
+
+
+def preceding(body: tuple[m.Stmt, ...], node: m.Node) -> Iterator[m.Stmt]:
+    """The statements that run before the one around a node: in its block and in those around it."""
+    at = next((index for index, found in enumerate(body) if contains(found.span, node.span)), None)
+    if at is None:
+        return
+    yield from body[:at]
+    inner = next((found for found in _blocks(body[at]) if _holds(found, node)), None)
+    if inner is not None:
+        yield from preceding(inner, node)
+
+
+def following(body: tuple[m.Stmt, ...], node: m.Node) -> tuple[m.Stmt, ...]:
+    """The statements of a function's body that can still run after the one around a node, the nearest first.
+
+    Inside a loop that is the whole loop once more; a block that ends in `return` or `raise` goes no further.
+    """
+    return _after(body, node)[0]
+
+
+def _after(block: tuple[m.Stmt, ...], node: m.Node) -> tuple[tuple[m.Stmt, ...], bool]:
+    """The statements that follow in a block and those inside it, and whether they leave the function."""
+    at = next((index for index, found in enumerate(block) if contains(found.span, node.span)), None)
+    if at is None:
+        return (), False
+    inner = next((found for found in _blocks(block[at]) if _holds(found, node)), None)
+    found, leaves = ((), False) if inner is None else _after(inner, node)
+    if inner is not None and isinstance(block[at], (m.For, m.While)):
+        found += inner
+    if leaves:
+        return found, True
+    return (*found, *block[at + 1 :]), isinstance(block[-1], (m.Return, m.Raise))
 
 
 def _holds(block: tuple[m.Stmt, ...], node: m.Node) -> bool:

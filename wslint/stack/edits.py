@@ -6,7 +6,9 @@ from collections.abc import Iterable
 from itertools import takewhile
 
 from wslint.facts import model as m
+from wslint.facts.walk import contains, within
 from wslint.location import Edit, Location, Span
+from wslint.stack.callers import Place
 from wslint.stack.model import Stack
 
 
@@ -42,3 +44,27 @@ def import_edit(stack: Stack, path: str, lines: Iterable[str], *, of_project: bo
         text = text.replace("\n", "  # noqa: E402\n")
     line = imports[-1].span.end_line + 1
     return Edit(Location(path, Span(line, 1, line, 1)), text)
+
+
+def cut_edit(place: Place, path: str) -> Edit | None:
+    """Take out a statement, a comment behind it stays; None where it shares its line with another."""
+    span, at = place.statement.span, place.block.index(place.statement)
+    if at and place.block[at - 1].span.end_line == span.line:
+        return None
+    if at + 1 < len(place.block) and place.block[at + 1].span.line == span.end_line:
+        return None
+    if len(place.block) == 1:
+        return Edit(Location(path, span), "pass")
+    return Edit(Location(path, Span(span.line, 1, span.end_line, span.end_column)), "")
+
+
+def has_own_lines(statement: m.Stmt, function: m.FunctionDef) -> bool:
+    """Does a statement of a function begin and end on lines that hold no other one (`if …: statement`, `;`)?"""
+    span = statement.span
+    lines = {span.line, span.end_line}
+    others = (found for found in within(function.body) if isinstance(found, m.Stmt) and not contains(span, found.span))
+    return function.span.line != span.line and all(
+        lines.isdisjoint((found.span.line, found.span.end_line))
+        or (found.span.line < span.line and contains(found.span, span))
+        for found in others
+    )

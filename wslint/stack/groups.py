@@ -139,7 +139,7 @@ class Groups:
         joined = {id(found): found for member in members if (found := member.consumer) is not None}
         if send.method == "group_send" and joined and not any(member.pattern.unknown for member in self.memberships):
             return tuple(joined.values())
-        return tuple(consumer for consumer in self.stack.consumers if not consumer.in_tests and not is_abstract(consumer))
+        return tuple(found for found in self.stack.consumers if not found.in_tests and not is_abstract(found))
 
     def is_empty(self, send: Send) -> bool:
         """Is the group of a send one that surely nobody joins?"""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -13,6 +13,7 @@ import msgspec
 from wslint.cache import Cache
 from wslint.discover import Tree
 from wslint.facts import model as m
+from wslint.parallel import mapped, processes
 from wslint.stack.bindings import Binding, Definition, Imported
 from wslint.stack.scope import Scope, binds_outward, scopes
 
@@ -34,6 +35,10 @@ INSTALLED = frozenset(
     )
 )
 """Packages that are meant when nothing of the tree provides the whole dotted name, even beside a folder so called."""
+
+
+PAYS = 2_000
+"""Lines to lower from which a fork is worth its time; measured by bench/parallel.py."""
 
 
 @dataclass(eq=False)
@@ -109,11 +114,31 @@ class Modules:
         self.files[path] = facts
         return facts
 
-    def _keep(self, source: bytes, facts: m.PythonFile) -> None:
-        try:
-            self.cache.put("python", source, msgspec.msgpack.encode(facts))
-        except UnicodeEncodeError:  # a text that no encoding holds: read again next time
+    def prepare(self, sources: Mapping[str, bytes]) -> None:
+        """Lower many files at once; what is left undone is lowered when it is asked for."""
+        missing: list[bytes] = []
+        for path, source in sources.items():
+            facts = None if path in self.files else self._cached(source)
+            if facts is not None:
+                self.files[path] = facts
+            elif path not in self.files:
+                missing.append(source)
+        workers = processes()
+        if workers < 2 or sum(source.count(b"\n") for source in missing) < PAYS:
             return
+        from wslint.facts import python  # before the fork: once for all
+
+        done = mapped(lambda source: encode(python.read_python(source)), missing, workers)
+        kept = {source: data for source, data in zip(missing, done, strict=True) if data}
+        for path, source in sources.items():
+            if path not in self.files and source in kept:
+                self.cache.put("python", source, kept[source])
+                self.files[path] = self._decoder.decode(kept[source])
+
+    def _keep(self, source: bytes, facts: m.PythonFile) -> None:
+        data = encode(facts)
+        if data:
+            self.cache.put("python", source, data)
 
     def _cached(self, source: bytes) -> m.PythonFile | None:
         data = self.cache.get("python", source)
@@ -231,6 +256,14 @@ class Modules:
             statement = binding.source
             assert isinstance(statement, m.Import)
             yield binding, self.module_or_external(self.absolute(module, statement), module)
+
+
+def encode(facts: m.PythonFile) -> bytes:
+    """Facts as they are kept; nothing when they hold a text that no encoding holds."""
+    try:
+        return msgspec.msgpack.encode(facts)
+    except UnicodeEncodeError:
+        return b""
 
 
 def _ancestors(path: str) -> list[str]:

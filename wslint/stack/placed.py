@@ -6,7 +6,10 @@ import re
 
 from wslint.location import Location
 
-_TEST_NAME = re.compile(r"(^|_)tests?(_|\.py$)|conftest\.py$|^test", re.IGNORECASE)
+_TEST_NAME = re.compile(
+    r"(^|_)tests?(_|\d*\.py$)|^test(ing|utils?|cases?|client|app)\.py$|^conftest\.py$|\.(spec|test)\.\w+$",
+    re.IGNORECASE,
+)
 _TEST_FOLDERS = frozenset({"tests", "test", "testing", "__tests__", "e2e", "testproject", "test_project"})
 _VENDOR_FOLDERS = frozenset(
     {"vendor", "vendored", "_vendor", "third_party", "thirdparty", "site-packages", "dist-packages"}

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from wslint.facts import model as m
-from wslint.facts.walk import contains
 from wslint.location import Location
+from wslint.stack.guarded import NO_KEY, is_caught
 from wslint.stack.guards import Guards, keys_of
 from wslint.stack.middleware import is_scope
 from wslint.stack.model import Consumer
@@ -37,7 +37,7 @@ def sure_reads(consumer: Consumer, guards: Guards) -> Iterator[Read]:
             optional.add(key)
         elif key is None:
             continue
-        elif not _is_caught(node, code):
+        elif not is_caught(code.node.body, node, NO_KEY, code.frame, guards.stack.values):
             rank = ORDER.index(code.node.name) if code.node.name in ORDER else len(ORDER)
             if key not in reads or rank < reads[key][0]:
                 reads[key] = (rank, Read(key, code.at(node)))
@@ -59,27 +59,3 @@ def _tested(code: Code) -> set[str | None]:
         and isinstance(node.left, m.Constant)
         and isinstance(node.left.value, str)
     }
-
-
-def _is_caught(node: m.Node, code: Code) -> bool:
-    """Does a try around it catch the KeyError?"""
-    for outer in code.nodes():
-        if not isinstance(outer, m.Try) or not outer.handlers:
-            continue
-        if any(contains(statement.span, node.span) for statement in outer.body) and any(
-            _catches(handler.exception) for handler in outer.handlers
-        ):
-            return True
-    return False
-
-
-def _catches(exception: m.Expr | None) -> bool:
-    match exception:
-        case None:
-            return True
-        case m.Sequence(items=items):
-            return any(_catches(item) for item in items)
-        case m.Name(id=name) | m.Attribute(attr=name):
-            return name in ("KeyError", "LookupError", "Exception", "BaseException")
-        case _:
-            return True

@@ -8,15 +8,15 @@ from dataclasses import dataclass
 
 from wslint.facts import model as m
 from wslint.facts.walk import within
+from wslint.stack.clientinput import client_input
+from wslint.stack.guarded import WRONG_TYPE, is_caught
 from wslint.stack.middleware import is_scope
 from wslint.stack.model import Consumer, Route, Stack
 from wslint.stack.text import Hole
-from wslint.stack.values import AttributeValue, CallValue, Frame, Parameter, SelfValue, Unknown, Value
+from wslint.stack.values import AttributeValue, CallValue, Frame, SelfValue, Unknown, Value
 
 _UNCHANGED = frozenset({"strip", "lstrip", "rstrip", "lower", "upper", "title", "capitalize", "casefold"})
 """String methods that leave odd characters in."""
-
-_FRAME_METHODS = {"receive": ("text_data", "bytes_data"), "receive_json": ("content",)}
 
 
 @dataclass(eq=False, frozen=True)
@@ -42,7 +42,15 @@ class Sources:
     def of(self, hole: Hole, consumer: Consumer | None) -> Source | None:
         if hole.value is None or hole.frame is None:
             return None
-        return self._of(hole.value, hole.frame, consumer, 0)
+        source = self._of(hole.value, hole.frame, consumer, 0)
+        if source is None and hole.expr is not None:
+            source = self._of_client(hole.expr, hole.frame, consumer or self._consumer(hole.value))
+        return source
+
+    def _consumer(self, value: Value) -> Consumer | None:
+        """The consumer in whose method a value is made."""
+        cls = value.frame.owner if isinstance(value, CallValue) else None
+        return None if cls is None else self.stack.consumer_of(cls)
 
     def _of(self, value: Value, frame: Frame, consumer: Consumer | None, depth: int) -> Source | None:
         if depth > 6:
@@ -55,16 +63,14 @@ class Sources:
                 if attr == "get_username":
                     return Source("username", attr, call, home)
                 if attr == "get" and call.args:
-                    return self._item(call, owner, call.args[0].value, home, consumer, depth)
+                    return self._item(call, owner, call.args[0].value, home)
             case AttributeValue(attr="email" | "username" as attr, value=owner, node=node, frame=home):
                 return Source(attr, attr, node, home) if not isinstance(owner, SelfValue) else None
             case Unknown(node=m.Subscript(value=owner, index=index) as node):
-                return self._item(node, owner, index, self._home(node, frame, consumer), consumer, depth)
+                return self._item(node, owner, index, self._home(node, frame, consumer))
         return None
 
-    def _item(
-        self, node: m.Node, owner: m.Expr, index: m.Expr, frame: Frame, consumer: Consumer | None, depth: int
-    ) -> Source | None:
+    def _item(self, node: m.Node, owner: m.Expr, index: m.Expr, frame: Frame) -> Source | None:
         key = self.values.constant(index, frame)
         if not isinstance(key, str):
             return None
@@ -72,8 +78,6 @@ class Sources:
             return Source("path", key, node, frame) if key == "path" else None
         if self.is_kwargs(owner, frame):
             return Source("kwarg", key, node, frame)
-        if self._is_from_client(owner, frame, consumer, depth):
-            return Source("client", key, node, frame)
         return None
 
     def _home(self, node: m.Node, frame: Frame, consumer: Consumer | None) -> Frame:
@@ -102,25 +106,10 @@ class Sources:
         value = self.values.one(expr, frame)
         return value.node if isinstance(value, Unknown) else None
 
-    def _is_from_client(self, expr: m.Expr, frame: Frame, consumer: Consumer | None, depth: int) -> bool:
-        """Is an expression a part of what the client sent?"""
-        value = self.values.one(expr, frame)
-        match value:
-            case Parameter(node=param, frame=home) if isinstance(home.scope.node, m.FunctionDef):
-                names = [each.name for each in home.scope.node.params]
-                method = home.scope.node.name
-                return consumer is not None and method == "receive_json" and names[1:2] == [param.name]
-            case CallValue(dotted="json.loads", node=m.Call(args=(m.Argument(value=text), *_)), frame=home):
-                given = self.values.one(text, home)
-                if not isinstance(given, Parameter) or not isinstance(given.frame.scope.node, m.FunctionDef):
-                    return False
-                return given.node.name in _FRAME_METHODS.get(given.frame.scope.node.name, ())
-            case Unknown(node=m.Subscript() as node):
-                home = self._home(node, frame, consumer)
-                source = self._item(node, node.value, node.index, home, consumer, depth + 1)
-                return source is not None and source.kind == "client"
-            case _:
-                return False
+    def _of_client(self, expr: m.Expr, frame: Frame, consumer: Consumer | None) -> Source | None:
+        """A member of what the client sent."""
+        found = () if consumer is None else client_input(self.stack, consumer).of(expr, frame)
+        return next((Source("client", one.key, *one.steps[-1]) for one in found if one.path[-1:] == (one.key,)), None)
 
     # --- what the code does with it before it is used ---
 
@@ -132,7 +121,11 @@ class Sources:
         """
         if any(self._is_tested(source, frame) for frame in (source.frame, *frames)):
             return True
-        return is_caught(source.frame.scope.node, source.node)
+        return self.is_caught(source.node, source.frame)
+
+    def is_caught(self, node: m.Node, frame: Frame) -> bool:
+        """Does something around a node of a function catch a TypeError?"""
+        return is_caught(frame.scope.body, node, WRONG_TYPE, frame, self.values)
 
     def _is_tested(self, source: Source, frame: Frame) -> bool:
         body = frame.scope.node.body if isinstance(frame.scope.node, m.FunctionDef) else ()
@@ -183,26 +176,6 @@ def _key(expr: m.Expr) -> object:
 
 
 _CHECKS = frozenset({"match", "fullmatch", "search", "isalnum", "isidentifier", "isascii", "isdigit", "isdecimal"})
-_CATCHING = frozenset({"Exception", "BaseException", "TypeError"})
-
-
-def is_caught(outer: m.Node | None, node: m.Node) -> bool:
-    """Is a node of a function inside a `try` that catches a TypeError?"""
-    for found in within(outer.body) if isinstance(outer, m.FunctionDef) else ():
-        if (
-            isinstance(found, m.Try)
-            and any(_catches(handler.exception) for handler in found.handlers)
-            and any(inner is node for inner in within(found.body))
-        ):
-            return True
-    return False
-
-
-def _catches(exception: m.Expr | None) -> bool:
-    if isinstance(exception, m.Sequence):
-        return any(_catches(item) for item in exception.items)
-    return exception is None or (isinstance(exception, m.Name) and exception.id in _CATCHING)
-
 
 # --- what a URL capture can hold -------------------------------------------------------------------------------------
 

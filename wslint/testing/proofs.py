@@ -2,7 +2,7 @@
 
 A fixture's `proof.py` defines `drive(running)` and `symptom(saw, server)` and may set `servers`, `redis`, `target`,
 `settings`, `cases`, `needs` (programs or modules that must be there), `environment` (further variables) and `overlay`
-(requirements, laid over the installed packages for every process of the case).
+(requirements, laid over the installed packages for every process of the case; a mapping says them per case).
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Proof:
     cases: tuple[str, ...] | None = None
     needs: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
-    overlay: tuple[str, ...] = ()
+    overlay: tuple[str, ...] | Mapping[str, tuple[str, ...]] = ()
 
     def expected(self) -> Iterator[tuple[Path, bool]]:
         """Each case to run and whether the symptom must show: the bad ones, then their good ones."""
@@ -89,10 +89,11 @@ def prove(proof: Proof, server: str, redis_url: str | None = None, flush: Callab
     Raises ProofFailed, which says what was seen instead, and NoOverlay when packages cannot be had.
     """
     failures = []
-    environment = dict(proof.environment)
-    if proof.overlay:
-        environment["PYTHONPATH"] = str(overlay(proof.overlay))
     for case, wanted in proof.expected():
+        environment = dict(proof.environment)
+        packages = proof.overlay.get(case.name, ()) if isinstance(proof.overlay, Mapping) else proof.overlay
+        if packages:
+            environment["PYTHONPATH"] = str(overlay(packages))
         if flush is not None:
             flush()
         with running(
