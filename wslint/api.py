@@ -11,10 +11,11 @@ from typing import Any
 
 from wslint.cache import Cache, default_folder
 from wslint.comments import NEEDLE
-from wslint.config import Config
+from wslint.config import PYPROJECT, Config, consulted
 from wslint.config import load as load_config
 from wslint.diagnostics import InternalError, UnreadableFile
-from wslint.discover import Tree, discover, tree_root
+from wslint.discover import CONFIGURATION, Tree, discover, mentions, tree_root
+from wslint.index import Basis, Index, edition
 from wslint.lazy import load
 from wslint.registry import Broken, Registry, registry
 from wslint.report.merge import merged
@@ -37,28 +38,54 @@ def check(
     adjust: Callable[[Config], Config] | None = None,
     cache: Cache | None = None,
     on_progress: Callable[[str], None] | None = None,
+    basis: Basis | None = None,
 ) -> Report:
     """Findings in `paths`; the whole tree around each path is read, because mistakes lie between files.
 
     Without `config` each tree's own configuration is used, after `adjust` changed it. `overlay` are open buffers that
     stand for the files on disk. Never raises for what the project contains; ConfigError for a configuration that
-    cannot be used.
+    cannot be used. `basis` is told all that the report depends on besides the arguments.
     """
     groups: dict[Path, list[Path]] = {}
     for path in paths:
+        if basis is not None:
+            _note_the_way(path, basis)
         groups.setdefault(root_of(path), []).append(Path(os.path.realpath(path)))
     reports = []
     for root, inside in groups.items():
+        if basis is not None and config is None:
+            for place in consulted(root):
+                basis.file(str(place))
         chosen = config if config is not None else load_config(root)
         chosen = adjust(chosen) if adjust is not None else chosen
         buffers = dict(_relative(root, overlay or {}))
-        reports.append(_Check(root, chosen, cache or Cache(None), on_progress or _silent).run(inside, buffers))
-    return merged(reports)
+        one = _Check(root, chosen, cache or Cache(None), on_progress or _silent)
+        reports.append(one.run(inside, buffers))
+        if one.index is not None and basis is not None and not buffers:
+            for folder in chosen.source_roots:
+                basis.place(str(root / folder))
+            basis.tree(one.index)
+        elif one.index is not None and not buffers:
+            one.index.save()
+    report = merged(reports)
+    if basis is not None and (cache is None or cache.folder is None or overlay or report.internal_errors):
+        basis.firm = False
+    return report
 
 
 def root_of(path: Path) -> Path:
     """The folder that is read when `path`, which need not exist yet, is checked."""
     return tree_root(path if path.exists() else path.parent)
+
+
+def _note_the_way(path: Path, basis: Basis) -> None:
+    """The path, and what decides on the root of its tree."""
+    basis.place(str(path))
+    real = Path(os.path.realpath(path))
+    for folder in (real, *real.parents):
+        basis.place(str(folder / ".git"))
+        basis.file(str(folder / CONFIGURATION))
+        basis.file(str(folder / PYPROJECT))
 
 
 def default_cache() -> Cache:
@@ -77,14 +104,19 @@ class _Check:
         self.rules: Registry = registry()
         self.selection = Selection.of(config, self.rules)
         self.crashes: list[Crash] = [_broken(broken) for broken in self.rules.broken]
+        self.index: Index | None = None
 
     def run(self, paths: Sequence[Path], buffers: Mapping[str, bytes]) -> Report:
-        self.progress("reading")
+        self.progress("looking for files")
+        if self.cache.folder is not None:
+            self.index = Index(self.cache.folder, os.path.realpath(self.root), self.config.exclude, edition())
         tree = discover(
             self.root,
             exclude=self.config.exclude,
             source_roots=self.config.source_roots,
             overlay=buffers,
+            index=self.index,
+            on_read=None if self.progress is _silent else lambda path: self.progress(f"reading {path}"),
         )
         source = _sources(tree)
         findings: list[Finding] = []
@@ -97,7 +129,7 @@ class _Check:
             unreadable = dict(_unreadable(stack, tree))
             problems = [(path, reason) for path, (reason, _) in unreadable.items()]
             found = [*self._findings(stack), *map(_unreadable_file, unreadable, unreadable.values())]
-            self.progress("suppressions")
+            self.progress("reading suppressions")
             suppressions = self._suppressions(stack, tree, source)
             findings, silenced = self._judged(found, suppressions)
         except Exception as error:  # one hostile input must not end in a traceback
@@ -126,7 +158,7 @@ class _Check:
         for rule in self.rules.rules:
             if not self.selection.runs(rule):
                 continue
-            self.progress(rule.code)
+            self.progress(f"{rule.code} {rule.name}")
             crashes: list[tuple[str, Exception]] = []
             for noun, hook in hooks_of(rule):
                 for thing in _objects(stack, noun):
@@ -149,9 +181,8 @@ class _Check:
         for path, facts in sorted(stack.files.items()):
             if facts.comments:
                 found.read_python(path, facts.comments, source(path), self.rules)
-        for path in tree.paths:
-            if not path.endswith(".py") and _speaks(tree, path):
-                found.read_other(path, source(path), self.rules)
+        for path in mentions(tree, (NEEDLE,), [path for path in tree.paths if not path.endswith(".py")]):
+            found.read_other(path, source(path), self.rules)
         return found
 
     def _judged(self, found: Iterable[Finding], suppressions: Suppressions) -> tuple[list[Finding], list[Finding]]:
@@ -244,13 +275,6 @@ def _sources(tree: Tree) -> Callable[[str], Source]:
             return Source("")
 
     return source
-
-
-def _speaks(tree: Tree, path: str) -> bool:
-    try:
-        return NEEDLE in tree.read(path)
-    except (OSError, ValueError):
-        return False
 
 
 def _unread(tree: Tree, paths: Iterable[Path]) -> Iterator[str]:

@@ -10,11 +10,15 @@ import sys
 from hashlib import blake2b
 from pathlib import Path
 
-import wslint
+from wslint.index import edition
 from wslint.lazy import load
+from wslint.replay import FOLDER_VARIABLE
 
-FOLDER_VARIABLE = "WSLINT_CACHE_DIR"
-
+_ENTRIES = tuple(
+    f"{name}{ending}"
+    for name in ("[0-9a-f][0-9a-f]/*.facts", "trees/*.tree", "results/*.result")
+    for ending in ("", ".*.tmp")
+)
 _SEAL = 16  # bytes of digest before the data: a torn or altered entry does not pass for facts
 
 
@@ -26,8 +30,8 @@ class Cache:
 
     def __init__(self, folder: Path | None, version: str | None = None) -> None:
         self.folder = folder
-        edition = (_edition() if version is None else version, sys.version_info[:2])
-        self._key = blake2b(repr(edition).encode()).digest()
+        written_by = (edition() if version is None else version, sys.version_info[:2])
+        self._key = blake2b(repr(written_by).encode()).digest()
 
     def get(self, kind: str, source: bytes) -> bytes | None:
         if self.folder is None:
@@ -83,24 +87,10 @@ def default_folder() -> Path | None:
 
 def _entries(folder: Path) -> list[Path]:
     try:
-        return [entry for kind in ("facts", "facts.*.tmp") for entry in folder.glob(f"[0-9a-f][0-9a-f]/*.{kind}")]
+        return [entry for pattern in _ENTRIES for entry in folder.glob(pattern)]
     except OSError:
         return []
 
 
 def _digest(data: bytes) -> bytes:
     return blake2b(data, digest_size=_SEAL).digest()
-
-
-def _edition() -> str:
-    """wslint's version and the state of its readers, so that work on them never meets what older ones wrote."""
-    states = []
-    try:
-        with os.scandir(Path(__file__).with_name("facts")) as scan:
-            for entry in scan:
-                if entry.name.endswith(".py"):
-                    status = entry.stat()
-                    states.append((entry.name, status.st_size, status.st_mtime_ns))
-    except OSError:
-        pass  # inside an archive: the version alone has to do
-    return f"{getattr(wslint, '__version__', '')} {sorted(states)}"

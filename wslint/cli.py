@@ -12,13 +12,15 @@ from typing import Any
 import click
 import msgspec
 
-from wslint import __version__, api
+from wslint import __version__, api, replay
+from wslint.cache import Cache, default_folder
 from wslint.config import Config, ConfigError, closest, patterns
 from wslint.config import read as read_config
 from wslint.explain import as_json, page, table
 from wslint.explain import render as render_page
+from wslint.index import Basis
 from wslint.registry import registry
-from wslint.report import concise, full, json, summary
+from wslint.report import concise, full, json, progress, summary
 from wslint.report.model import Report
 from wslint.report.terminal import Style, clean, wants_colour
 from wslint.select import UnknownRule, overridden, ranked
@@ -133,22 +135,36 @@ def _rule_option(name: str, text: str) -> Callable[[Any], Any]:
 @click.option("--exit-zero", is_flag=True, help="Exit with 0 in spite of findings; never hides a 2.")
 @click.option("--statistics", is_flag=True, help="Count the findings of each rule.")
 @click.option("--no-cache", is_flag=True, help="Neither read nor write the cache.")
+@click.option("--cache-dir", metavar="FOLDER", help="Keep the cache there.  [default: see `wslint cache path`]")
 @click.option("-q", "--quiet", is_flag=True, help="Only findings: no summary, no notes.")
 @click.option("-v", "--verbose", is_flag=True, help="Say what was read and why, and print tracebacks of WS000.")
 def check(paths: tuple[str, ...], **options: Any) -> int:
     overlay = _buffer(paths, options["stdin_filename"])
     targets = list(overlay) if overlay else [_existing(path) for path in paths or (".",)]
-    config = read_config(Path(options["config_file"])) if options["config_file"] else None
-    report = api.check(
-        targets,
-        config,
-        overlay=overlay,
-        adjust=lambda chosen: _adjusted(chosen, options),
-        cache=None if options["no_cache"] else api.default_cache(),
-    )
-    _print(_written(report, options))
-    _tell(report, options)
-    return 0 if options["exit_zero"] and report.exit_status == 1 else report.exit_status
+    cache = Cache(None if options["no_cache"] else _cache_folder(options["cache_dir"]))
+    basis = Basis()
+    watched = progress.is_wanted(sys.stderr, os.environ) and not options["quiet"]
+    shown = progress.Progress(sys.stderr) if watched else None
+    try:
+        report = api.check(
+            targets,
+            _named_config(options["config_file"], basis),
+            overlay=overlay,
+            adjust=lambda chosen: _adjusted(chosen, options),
+            cache=cache,
+            on_progress=shown,
+            basis=basis,
+        )
+    finally:
+        if shown is not None:
+            shown.close()
+    status = 0 if options["exit_zero"] and report.exit_status == 1 else report.exit_status
+    out = "".join(f"{line}\n" for line in _written(report, options))
+    err = "".join(f"wslint: {line}\n" for line in _told(report, options))
+    arguments = click.get_current_context().obj
+    if cache.folder is not None and replay.is_repeatable(arguments):
+        basis.keep(cache.folder, replay.command_key(arguments), replay.packed(status, out, err))
+    return replay.show(status, out, err)
 
 
 @cli.command(short_help="Say what a rule means, with an example.")
@@ -177,13 +193,41 @@ def rules(output_format: str) -> int:
     return 0
 
 
+@cli.group("cache", short_help="Say where the cache is, or remove it.")
+def cache_group() -> None:
+    """What wslint keeps between runs: facts of files, and last results. It is safe to remove at any time."""
+
+
+_cache_dir = click.option("--cache-dir", metavar="FOLDER", help="The folder that `check --cache-dir` was given.")
+
+
+@cache_group.command(short_help="Say where it is.")
+@_cache_dir
+def path(cache_dir: str | None) -> int:
+    """Print the folder of the cache: --cache-dir, $WSLINT_CACHE_DIR, else the user's cache folder."""
+    folder = _cache_folder(cache_dir)
+    if folder is None:
+        raise click.ClickException("there is no cache folder for this user; name one with $WSLINT_CACHE_DIR")
+    _print([str(folder)])
+    return 0
+
+
+@cache_group.command(short_help="Remove what is in it.")
+@_cache_dir
+def clear(cache_dir: str | None) -> int:
+    """Remove all that wslint keeps, and nothing else that may be in the folder."""
+    Cache(_cache_folder(cache_dir)).clear()
+    return 0
+
+
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; the exit status. Nothing but KeyboardInterrupt's status ends it otherwise."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+    words = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        return cli.main(arguments, prog_name="wslint", standalone_mode=False) or 0
+        return cli.main(words, prog_name="wslint", standalone_mode=False, obj=words) or 0
     except click.exceptions.Exit as stop:
         return stop.exit_code
     except click.ClickException as error:
@@ -210,6 +254,21 @@ def _existing(path: str) -> Path:
         hint = f"; did you mean {(folder / near).as_posix()}?" if near else ""
         raise click.UsageError(f"there is no file or folder {path}{hint}")
     return found
+
+
+def _named_config(path: str | None, basis: Basis) -> Config | None:
+    """The configuration of --config."""
+    if path is None:
+        return None
+    basis.file(path)
+    config = read_config(Path(path))
+    for folder in config.source_roots:
+        basis.place(str(Path(path).parent / folder))
+    return config
+
+
+def _cache_folder(named: str | None) -> Path | None:
+    return Path(named) if named else default_folder()
 
 
 def _buffer(paths: tuple[str, ...], name: str | None) -> dict[Path, bytes]:
@@ -254,14 +313,13 @@ def _written(report: Report, options: dict[str, Any]) -> Iterable[str]:
         yield summary.render(report, style)
 
 
-def _tell(report: Report, options: dict[str, Any]) -> None:
-    """What is not about findings, on standard error."""
+def _told(report: Report, options: dict[str, Any]) -> list[str]:
+    """What is not about findings, for standard error."""
     lines = [] if options["quiet"] else [f"note: {note}" for note in report.notes]
     if options["verbose"]:
         lines += [f"root: {report.root}", *(f"Channels code: {path}" for path in sorted(report.relevant))]
         lines += [crash.traceback for crash in report.internal_errors]
-    for line in lines:
-        click.echo(f"wslint: {line}", err=True)
+    return lines
 
 
 def _opened_from_here(root: Path) -> Callable[[str], str]:

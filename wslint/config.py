@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from wslint.discover import CONFIGURATION, SKIPPED_FOLDERS, load_toml
+from wslint.discover import CONFIGURATION, SKIPPED_FOLDERS, is_configured, load_toml
 from wslint.lazy import load as lazily
 
 PYPROJECT = "pyproject.toml"
@@ -69,6 +69,17 @@ def load(root: Path) -> Config:
     prefix = first.relative_to(root).as_posix()
     note = tuple(f"{config.source} is used; the configuration in {_shown(other)} is not" for other in others)
     return _moved(msgspec.structs.replace(config, notes=config.notes + note), prefix)
+
+
+def consulted(root: Path) -> Iterator[Path]:
+    """The files and folders that `load` looks at, whether they exist or not."""
+    yield from (root, root / CONFIGURATION, root / PYPROJECT, root / "wslint.yml")
+    if is_configured(root):
+        return
+    for folder in _scanned_folders(root, DEPTH):
+        yield folder
+        if (folder / "manage.py").is_file():
+            yield from (folder / CONFIGURATION, folder / PYPROJECT)
 
 
 def read(path: Path) -> Config:
@@ -238,6 +249,10 @@ def _in_folder(folder: Path) -> Config | None:
 
 
 def _project_folders(root: Path, depth: int) -> Iterator[Path]:
+    return (folder for folder in _scanned_folders(root, depth) if (folder / "manage.py").is_file())
+
+
+def _scanned_folders(root: Path, depth: int) -> Iterator[Path]:
     try:
         folders = sorted(
             entry.name
@@ -249,10 +264,9 @@ def _project_folders(root: Path, depth: int) -> Iterator[Path]:
     except OSError:
         return
     for name in folders:
-        if (root / name / "manage.py").is_file():
-            yield root / name
+        yield root / name
         if depth > 1:
-            yield from _project_folders(root / name, depth - 1)
+            yield from _scanned_folders(root / name, depth - 1)
 
 
 def _moved(config: Config, prefix: str) -> Config:

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Protocol
 
+from wslint.index import Index
 from wslint.lazy import load
 
 CONFIGURATION = "wslint.yaml"
 LARGEST = 16 * 1024 * 1024  # bytes; a lock file may be large, nothing that people write is larger
+
+_LASTING = frozenset((None, errno.EACCES, errno.EPERM, errno.ENOENT, errno.ENOTDIR, errno.ELOOP))
+"""Why a file cannot be read today and will not be tomorrow, unless its folder or its times tell of a change."""
+
+STEM = 5  # bytes
 
 SKIPPED_FOLDERS = frozenset(
     {
@@ -68,7 +76,8 @@ class Tree:
     """The files of one tree that a reader could want, by paths relative to `root` with `/`.
 
     `unfollowed` are symbolic links that were not followed (folders, and files whose target lies outside): what they
-    hold is unknown, not absent. `unreadable` is (path, reason) of what the walk or a reader failed on.
+    hold is unknown, not absent. `unreadable` is (path, reason) of what the walk or a reader failed on. An `index`, if
+    there is one, is told what is read.
     """
 
     root: Path
@@ -78,6 +87,8 @@ class Tree:
     overlay: Mapping[str, bytes] = field(default_factory=dict)
     unfollowed: tuple[str, ...] = ()
     unreadable: list[tuple[str, str]] = field(default_factory=list)
+    index: Index | None = None
+    on_read: Callable[[str], None] | None = None
 
     @cached_property
     def python(self) -> tuple[str, ...]:
@@ -112,7 +123,18 @@ class Tree:
         full = self._prefix + path
         if path not in self._known and not _inside(full, self._prefix):
             raise OSError(f"{path} lies outside the tree")
-        return _read_regular(full)
+        if self.on_read is not None:
+            self.on_read(path)
+        if self.index is None:
+            return _read_regular(full)
+        self.index.entry(path)
+        try:
+            source = _read_regular(full)
+        except OSError as error:
+            self.index.firm = self.index.firm and error.errno in _LASTING
+            raise
+        self.index.read(path, source)
+        return source
 
 
 def tree_root(path: Path) -> Path:
@@ -168,13 +190,17 @@ def discover(
     exclude: Sequence[str] = (),
     source_roots: Sequence[str] = (),
     overlay: Mapping[str, bytes] | None = None,
+    index: Index | None = None,
+    on_read: Callable[[str], None] | None = None,
 ) -> Tree:
     """Walk the tree once. `exclude` is in gitignore syntax, `source_roots` are folders relative to `root`.
+
+    `index` is told what is seen before it is read, `on_read` the path of every file that is.
 
     Raises ValueError for an `exclude` pattern that is none; whatever the file system holds raises nothing.
     """
     spec: Spec | None = load("pathspec").GitIgnoreSpec.from_lines(exclude) if exclude else None
-    walk = _Walk(os.path.realpath(root), spec)
+    walk = _Walk(os.path.realpath(root), spec, index)
     walk.run()
     held = dict(overlay or {})
     paths = sorted({*walk.paths, *held})
@@ -190,6 +216,8 @@ def discover(
         overlay=held,
         unfollowed=tuple(sorted(walk.unfollowed)),
         unreadable=sorted(walk.unreadable),
+        index=index,
+        on_read=on_read,
     )
 
 
@@ -199,24 +227,57 @@ def mentions(tree: Tree, needles: Collection[bytes], paths: Iterable[str] | None
     A file that vanished or cannot be read is left out and named in `tree.unreadable`.
     """
     found: dict[str, bytes] = {}
+    stems = _stems(tuple(needles))
+    answers = tree.index.answers(needles) if tree.index is not None else None
     for path in tree.python if paths is None else paths:
+        remembered = answers if path not in tree.overlay else None
+        known = remembered.of(path) if remembered is not None else None
+        if known is False:
+            continue
         try:
             source = tree.read(path)
         except (OSError, ValueError) as error:
             tree.unreadable.append((path, _reason(error)))
             continue
-        text = _narrow(source)
-        for needle in needles:
-            if needle in text:
-                found[path] = source
-                break
+        if known is None:
+            text = _narrow(source)
+            known = _holds_one(stems, text) and _holds_one(needles, text)
+            if remembered is not None:
+                remembered.tell(path, known)
+        if known:
+            found[path] = source
     return found
 
 
+def _holds_one(needles: Iterable[bytes], text: bytes) -> bool:
+    for needle in needles:  # noqa: SIM110 (any() takes twice as long)
+        if needle in text:
+            return True
+    return False
+
+
+@cache
+def _stems(needles: tuple[bytes, ...]) -> tuple[bytes, ...]:
+    """Few short words, one of which is in every needle: most files hold none, and fewer searches tell."""
+    left = set(needles)
+    stems = []
+    while left:
+        shared = Counter(
+            stem
+            for needle in left
+            for stem in {needle[at : at + STEM] for at in range(max(len(needle) - STEM, 0) + 1)}
+        )
+        stem = max(sorted(shared), key=shared.__getitem__)
+        stems.append(stem)
+        left = {needle for needle in left if stem not in needle}
+    return tuple(stems)
+
+
 class _Walk:
-    def __init__(self, root: str, spec: Spec | None) -> None:
+    def __init__(self, root: str, spec: Spec | None, index: Index | None) -> None:
         self.root = root
         self.spec = spec
+        self.index = index
         self.paths: list[str] = []
         self.folders: list[str] = []
         self.unfollowed: list[str] = []
@@ -226,12 +287,18 @@ class _Walk:
         waiting = [""]
         while waiting:
             folder = waiting.pop()
+            if self.index is not None:
+                self.index.entry(folder or ".")
             try:
                 with os.scandir(os.path.join(self.root, folder)) as scan:  # noqa: PTH118 (the walk must be quick)
                     entries = list(scan)
             except OSError as error:
                 self.unreadable.append((folder, _reason(error)))
+                if self.index is not None:
+                    self.index.firm = self.index.firm and error.errno in _LASTING
                 continue
+            if self.index is not None:
+                self.index.folder(folder or ".", entries)
             if folder:
                 if not FOLDER_MARKS.isdisjoint([entry.name for entry in entries]):
                     continue
@@ -249,6 +316,8 @@ class _Walk:
                 is_folder = entry.is_dir()
             except OSError:
                 continue
+            if is_link and self.index is not None:
+                self.index.place(path)
             if is_folder:
                 if name in SKIPPED_FOLDERS or name.endswith(".egg-info") or self._excluded(f"{path}/"):
                     continue
@@ -261,6 +330,8 @@ class _Walk:
                     self.unfollowed.append(path)
                 elif (is_link or entry.is_file(follow_symlinks=False)) and self._nameable(path):
                     self.paths.append(path)
+                    if self.index is not None:
+                        self.index.entry(path)
 
     def _excluded(self, path: str) -> bool:
         return self.spec is not None and self.spec.match_file(path)

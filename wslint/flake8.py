@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 from wslint import __version__
-from wslint.lazy import hidden_project, load
+from wslint.lazy import load
 
 Found = tuple[int, int, str, type[Any]]
 
@@ -35,27 +34,22 @@ class Plugin:
     def run(self) -> Iterator[Found]:
         """Line, column from 0, text. An exception would end flake8's run, so there is none."""
         try:
-            with hidden_project():
-                found = list(self._found())
+            found = self._found()
         except Exception as error:
-            found = [(1, 0, f"WS000 wslint crashed on this file ({type(error).__name__}: {error})")]
+            found = [(1, 1, f"WS000 wslint crashed on this file ({type(error).__name__}: {error})")]
         for line, column, text in found:
-            yield line, column, _one_line(text), type(self)
+            yield line, column - 1, _one_line(text), type(self)
 
-    def _found(self) -> Iterator[tuple[int, int, str]]:
-        session, config = load("wslint.session"), load("wslint.config")
+    def _found(self) -> list[tuple[int, int, str]]:
+        session: Any = load("wslint.session")
         try:
             if self.filename == self.buffer_name:
-                findings = session.in_buffer(Path(self.filename), self.lines)
-            else:
-                findings = session.in_file(Path(self.filename), self.lines)
-        except config.ConfigError as error:
-            if session.concerns_channels(self.lines):
-                yield 1, 0, f"WS000 {error}"
-            return
-        for finding in findings:
-            span = finding.location.span
-            yield span.line, span.column - 1, f"{finding.code} {finding.message}"
+                return list(session.in_buffer(self.filename, self.lines))
+            return list(session.in_file(self.filename, self.lines))
+        except Exception as error:
+            if not isinstance(error, load("wslint.config").ConfigError):
+                raise
+            return [(1, 1, f"WS000 {error}")] if session.concerns_channels(self.lines) else []
 
 
 def _one_line(text: str) -> str:

@@ -2,37 +2,47 @@
 
 from __future__ import annotations
 
+import inspect
+import re
 from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import Any
 
 from wslint.facts.model import Call, ClassDef, FunctionDef, Lambda, Node, Span
 
+_HOLDS_NONE = re.compile(
+    r"Span|str|str \| None|int|bool|bytes|bool \| int \| float \| str \| None|tuple\[str, \.\.\.\]"
+)
+
 
 @cache
 def _fields(kind: type[Node]) -> tuple[str, ...]:
-    return tuple(name for name in kind.__struct_fields__ if name not in ("span", "name_span", "attr_span"))
+    """The fields of a kind of node that can hold nodes."""
+    annotations = {
+        name: str(text) for base in reversed(kind.__mro__) for name, text in inspect.get_annotations(base).items()
+    }
+    return tuple(name for name in kind.__struct_fields__ if not _HOLDS_NONE.fullmatch(annotations[name]))
 
 
-def children(node: Node) -> Iterator[Node]:
+def children(node: Node) -> list[Node]:
     """The nodes directly below, in source order of the fields."""
+    found: list[Node] = []
     for name in _fields(type(node)):
         value: Any = getattr(node, name)
-        if isinstance(value, Node):
-            yield value
-        elif type(value) is tuple:
-            for item in value:
-                if isinstance(item, Node):
-                    yield item
+        if type(value) is tuple:
+            found += value
+        elif value is not None:
+            found.append(value)
+    return found
 
 
 def below(node: Node) -> Iterator[Node]:
     """Every node below, nested functions and classes included."""
-    stack = list(children(node))[::-1]
+    stack = children(node)[::-1]
     while stack:
         found = stack.pop()
         yield found
-        stack.extend(list(children(found))[::-1])
+        stack += children(found)[::-1]
 
 
 def within(nodes: Iterable[Node]) -> Iterator[Node]:
@@ -41,10 +51,11 @@ def within(nodes: Iterable[Node]) -> Iterator[Node]:
     while stack:
         found = stack.pop()
         yield found
-        if isinstance(found, (FunctionDef, ClassDef)):
-            stack.extend(found.decorators)
-        elif not isinstance(found, Lambda):
-            stack.extend(list(children(found))[::-1])
+        kind = type(found)
+        if kind is FunctionDef or kind is ClassDef:
+            stack += found.decorators  # type: ignore[attr-defined]
+        elif kind is not Lambda:
+            stack += children(found)[::-1]
 
 
 def calls_within(nodes: Iterable[Node]) -> Iterator[Call]:
