@@ -2,8 +2,9 @@
 
     python bench/worst_case.py [CONSTRUCTION …]
 
-For each construction it prints lines, CPU seconds of libcst's parse, seconds of everything else (lowering, stack, flow and
-all rules), and by how much the process grew at its peak. tests/test_flow_bounds.py counts the same in states and steps.
+For each construction it prints lines, CPU seconds of libcst's parse, of the flows of every method, and of the whole
+analysis without the parse (lowering, stack, flow and all rules), and by how much the process grew at its peak.
+tests/test_flow_bounds.py counts the same in states and steps.
 """
 
 from __future__ import annotations
@@ -19,7 +20,12 @@ from tempfile import TemporaryDirectory
 import libcst
 
 from wslint import api
+from wslint.cache import Cache
+from wslint.config import Config
+from wslint.discover import discover
+from wslint.flow import life_of
 from wslint.registry import registry
+from wslint.stack.build import build
 
 HEAD = """\
 import asyncio
@@ -78,20 +84,24 @@ def big() -> str:
         'if event.get("k{k}"):\n    self.seen{k} = {k}\nelif self.flag{k}:\n'
         '    await self.send(text_data=json.dumps({{"kind": {k}}}))'
     )
-    chosen = "\n".join(f'{"if" if n == 0 else "elif"} kind == "k{n}":\n    await self.handle{n}(data)' for n in range(60))
-    receive = f'try:\n    data = json.loads(text_data)\nexcept ValueError:\n    return\nkind = data.get("kind")\n{chosen}'
+    chosen = "\n".join(
+        f'{"if" if n == 0 else "elif"} kind == "k{n}":\n    await self.handle{n}(data)' for n in range(60)
+    )
+    receive = f'try:\n    data = json.loads(text_data)\nexcept ValueError:\n    return\nkind = data["kind"]\n{chosen}'
+    guard = 'if self.scope["user"].is_anonymous:\n    await self.close()\n    return\n'
     handlers = [
         method(
             f"handle{n}",
-            "\n".join(branch.format(k=k + n % 7) for k in range(3)) + f"\nif event:\n    await self.step{n % 20}(event)",
+            "\n".join(branch.format(k=k + n % 7) for k in range(3)) + f"\nif event: await self.step{n % 20}(event)",
             "self, event",
         )
         for n in range(60)
     ]
-    steps = [method(f"step{n}", f"if event:\n    self.flag{n} = True\nawait asyncio.sleep(0)", "self, event") for n in range(20)]
+    set_flag = "if event:\n    self.flag{n} = True\nawait asyncio.sleep(0)"
+    steps = [method(f"step{n}", set_flag.format(n=n), "self, event") for n in range(20)]
     return "".join(
         [
-            method("connect", 'if self.scope["user"].is_anonymous:\n    await self.close()\n    return\nawait self.accept()'),
+            method("connect", f"{guard}await self.accept()"),
             method("receive", receive, "self, text_data=None, bytes_data=None"),
             *handlers,
             *steps,
@@ -109,7 +119,9 @@ def tries() -> str:
     """Tries with handlers and `finally`, twelve deep, twenty times."""
     body = "await self.accept()"
     for n in range(12):
-        body = f"try:\n{textwrap.indent(body, '    ')}\nexcept KeyError:\n    self.a{n} = 1\nfinally:\n    self.b{n} = 2"
+        body = (
+            f"try:\n{textwrap.indent(body, '    ')}\nexcept KeyError:\n    self.a{n} = 1\nfinally:\n    self.b{n} = 2"
+        )
     return "".join(method(f"part{n}", body) for n in range(20)) + method(
         "connect", "\n".join(f"await self.part{n}()" for n in range(20))
     )
@@ -126,13 +138,17 @@ def finals() -> str:
 def chain() -> str:
     """Helpers that call the next one five times, a hundred deep."""
     links = [method(f"h{n}", f"await self.h{n + 1}(event)\n" * 5, "self, event") for n in range(100)]
-    return "".join([method("connect", "await self.accept()\nawait self.h0({})"), *links, method("h100", "pass", "self, event")])
+    return "".join(
+        [method("connect", "await self.accept()\nawait self.h0({})"), *links, method("h100", "pass", "self, event")]
+    )
 
 
 def ring() -> str:
     """Thirty methods, each of which may call every other."""
     calls = "\n".join(f"if a{n}:\n    await self.h{n}()" for n in range(30))
-    return "".join([method("connect", "await self.accept()\nawait self.h0()"), *(method(f"h{n}", calls) for n in range(30))])
+    return "".join(
+        [method("connect", "await self.accept()\nawait self.h0()"), *(method(f"h{n}", calls) for n in range(30))]
+    )
 
 
 CONSTRUCTIONS: dict[str, Callable[[], str]] = {
@@ -155,15 +171,21 @@ def measure(name: str) -> None:
         started = time.process_time()
         report = api.check([Path(folder)])
         whole = time.process_time() - started
+        stack = build(discover(Path(folder)), Cache(None), Config())
+        started = time.process_time()
+        for consumer in stack.consumers:
+            life = life_of(stack, consumer)
+            for entry in consumer.methods:
+                life.method(entry)
+        flow = time.process_time() - started
         grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
     assert not report.internal_errors, report.internal_errors[0]
-    lines = len(source.splitlines())
-    print(f"{name:8} {lines:6} lines  parse {parse:5.2f} s  analysis {whole - parse:5.2f} s  memory +{grown:.0f} MB")
+    seconds = f"parse {parse:5.2f}  flow {flow:5.2f}  all {whole - parse:5.2f} s"
+    print(f"{name:8} {len(source.splitlines()):6} lines  {seconds}  memory +{grown:.0f} MB")
 
 
 def main() -> None:
     registry()
-    api.check([Path(__file__).parent / "nothing"])
     for name in sys.argv[1:] or CONSTRUCTIONS:
         measure(name)
 

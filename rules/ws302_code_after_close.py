@@ -1,11 +1,12 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from wslint.flow import CLOSED, Flow, Life, Occurrence, life_of
 from wslint.rule import Edit, Finding, Fix, Level, Location, Related, Rule
-from wslint.stack import Consumer, Method, Stack, facts
+from wslint.stack import Consumer, Method, Stack, contains, facts, within
 from wslint.stack.callers import calls_into, place_of
+from wslint.stack.guarded import GONE, is_caught
 from wslint.stack.places import after
 
 ACTS = {
@@ -64,18 +65,17 @@ class CodeAfterClose(Rule):
             for flow in life.flows():
                 if flow.method.name == "disconnect" or not flow.occurrences:
                     continue
-                for close, later in self._late(flow, twice, consumer.is_async is not False):
-                    finding = self._finding(life, flow, close, later)
+                acts = _acts(stack, flow, twice, consumer.is_async is not False)
+                for close, later in self._late(acts, consumer.is_async is not False):
+                    finding = self._finding(life, flow, close, later, _before(acts, close, later))
                     if finding.location not in told:
                         told.add(finding.location)
                         yield finding
 
-    def _late(self, flow: Flow, twice: bool, is_async: bool) -> Iterator[tuple[Occurrence, Occurrence]]:
+    def _late(self, acts: Sequence[Occurrence], is_async: bool) -> Iterator[tuple[Occurrence, Occurrence]]:
         """Every close with the first thing that surely follows it on some path; dropped coroutines never ran."""
         seen: set[int] = set()
-        for later in flow.occurrences:
-            if later.kind not in ACTS or (later.kind == "close" and not twice) or (is_async and later.dropped):
-                continue
+        for later in acts:
             for state in sorted(later.before, key=lambda state: state.doubt):
                 close = state.closed_by
                 if state.socket != CLOSED or state.doubtful or close is None or id(close) in seen:
@@ -87,27 +87,69 @@ class CodeAfterClose(Rule):
                 seen.add(id(close))
                 yield close, later
 
-    def _finding(self, life: Life, flow: Flow, close: Occurrence, later: Occurrence) -> Finding:
+    def _finding(
+        self, life: Life, flow: Flow, close: Occurrence, later: Occurrence, first: Occurrence | None
+    ) -> Finding:
         consumer = life.consumer
         node, method = _culprit(consumer, flow, close, later)
         direct = node is close.node
-        related = [Related(later.location, f"{ACTS[later.kind]} here although the socket is closed")]
+        acts = [later] if first is None else [first, later]
+        does = " or ".join(dict.fromkeys(ACTS[act.kind] for act in acts))
+        related = [Related(act.location, f"{ACTS[act.kind]} here although the socket is closed") for act in acts]
         if direct:
-            message = f"close() does not leave {method.name}() of {consumer.name}, which then {ACTS[later.kind]}"
+            message = f"close() does not leave {method.name}() of {consumer.name}, which then {does}"
             hint = "`return` after the close()"
         else:
-            message = f"{_name(node)}() may close, and {method.name}() of {consumer.name} then {ACTS[later.kind]}"
+            message = f"{_name(node)}() may close, and {method.name}() of {consumer.name} then {does}"
             hint = f"let {_name(node)}() return whether it closed, and leave on that"
             related.append(Related(close.location, "closes here"))
         return self.finding(
             method.at(node),
             message,
             hint=hint,
-            symptom=_symptom(later.kind),
+            symptom=_symptom(acts[0].kind),
             symbol=f"{consumer.name}.{method.name}",
             related=related,
             fix=_fix(close) if direct else None,
         )
+
+
+def _acts(stack: Stack, flow: Flow, twice: bool, is_async: bool) -> list[Occurrence]:
+    """What must not come after a close(), as it runs; dropped coroutines never ran."""
+    return sorted(
+        (
+            act
+            for act in flow.of(*ACTS)
+            if (act.kind != "close" or twice) and not (is_async and act.dropped) and not _is_swallowed(stack, flow, act)
+        ),
+        key=lambda act: act.order,
+    )
+
+
+def _is_swallowed(stack: Stack, flow: Flow, act: Occurrence) -> bool:
+    """Does a helper that closes nothing itself catch what is raised when the socket is closed?"""
+    method = act.method
+    if act.kind not in ("accept", "send", "close") or method.node is flow.method.node:
+        return False
+    if any(close.method.node is method.node and close.node is not act.node for close in flow.of("close")):
+        return False
+    return is_caught(method.node.body, act.node, GONE, method.frame, stack.values)
+
+
+def _before(acts: Sequence[Occurrence], close: Occurrence, later: Occurrence) -> Occurrence | None:
+    """What comes earlier when something in between raises: it stands in an `except` that does not leave."""
+    for act in acts:
+        leads = act.order < later.order and any(one.closed_by is close and one.doubt < 2 for one in act.before)
+        if leads and _is_handling(act):
+            return act
+    return None
+
+
+def _is_handling(act: Occurrence) -> bool:
+    return any(
+        isinstance(block, facts.Handler) and any(contains(one.span, act.node.span) for one in block.body)
+        for block in within(act.method.node.body)
+    )
 
 
 def _culprit(consumer: Consumer, flow: Flow, close: Occurrence, later: Occurrence) -> tuple[facts.Node, Method]:

@@ -99,12 +99,25 @@ def _refusal(flow: Flow, close: Occurrence) -> str | None:
 
 def _is_told(body: tuple[facts.Stmt, ...], close: facts.Node) -> bool:
     """Does a frame before it tell the client why?"""
-    for statement in preceding(body, close):
-        if isinstance(statement, facts.ExpressionStatement):
-            for call in calls_within((statement,)):
-                if _tells(call.func):
-                    return True
-    return False
+    return any(_telling(statement) for statement in preceding(body, close))
+
+
+def _telling(statement: facts.Stmt) -> bool:
+    """Does a statement tell somebody something on a way that goes on behind it?"""
+    match statement:
+        case facts.ExpressionStatement():
+            return any(_tells(call.func) for call in calls_within((statement,)))
+        case facts.If(body=body, orelse=orelse):
+            return any(map(_telling, (*_going_on(body), *_going_on(orelse))))
+        case facts.Try(body=body) | facts.With(body=body):
+            return any(map(_telling, _going_on(body)))
+        case _:
+            return False
+
+
+def _going_on(block: tuple[facts.Stmt, ...]) -> tuple[facts.Stmt, ...]:
+    """A block, when the code behind it runs after it."""
+    return () if block and isinstance(block[-1], (facts.Return, facts.Raise)) else block
 
 
 def _tells(func: facts.Expr) -> bool:
@@ -112,6 +125,8 @@ def _tells(func: facts.Expr) -> bool:
     match func:
         case facts.Attribute(value=facts.Name(id=owner)) if "log" in owner.lower():
             return False
+        case facts.Call(args=(facts.Argument(value=wrapped), *_)):
+            return _tells(wrapped)
         case facts.Attribute(attr=name) | facts.Name(id=name):
             return "log" not in name.lower() and any(word in name.lower() for word in TELLS)
         case _:

@@ -1,9 +1,9 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from wslint.flow import CLOSED, Occurrence, State, life_of
-from wslint.flow.unset import is_readable, leaves_before, unset_reads
+from wslint.flow import Occurrence, life_of
+from wslint.flow.unset import Failure, failures, is_readable
 from wslint.rule import Edit, Finding, Fix, Level, Location, Related, Rule
 from wslint.stack import Consumer, Stack, facts
 from wslint.stack.callers import place_of
@@ -68,46 +68,52 @@ class DisconnectReadsUnsetAttribute(Rule):
             flow = life.disconnect
             if flow is None or (life.connect is not None and not life.connect.known):
                 continue
-            seen: set[str] = set()
-            for read, missing in unset_reads(consumer, flow):
-                if read.name in seen or read.conditions or leaves_before(read.method.node, read.node):
-                    continue
-                seen.add(read.name)
-                if read.location not in told:
-                    told.add(read.location)
-                    yield self._finding(consumer, read, max(missing, key=lambda state: state.socket == CLOSED))
+            for failure in failures(consumer, flow):
+                if failure.read.location not in told:
+                    told.add(failure.read.location)
+                    yield self._finding(consumer, failure)
 
-    def _finding(self, consumer: Consumer, read: Occurrence, state: State) -> Finding:
+    def _finding(self, consumer: Consumer, failure: Failure) -> Finding:
+        read, others = failure.read, failure.others
         name = read.name
-        closed = state.closed_by
+        closed = failure.start.closed_by
         if closed is not None:
             why = "connect() can refuse before it is set"
             related = [Related(closed.location, f"refuses here, without self.{name}")]
         else:
             why = "a client can leave before it is set"
             related = []
+        related += [Related(other.location, f"self.{other.name} is not set then either") for other in others]
+        defaults = ", ".join(f"`{found.name} = None`" for found in (read, *others))
         return self.finding(
             read.location,
             f"disconnect() of {consumer.name} reads self.{name}, but {why}",
-            hint=f"`{name} = None` in the class, and a test before its use",
+            hint=f"{defaults} in the class, and a test before {'their' if others else 'its'} use",
             symptom=f"AttributeError: '{consumer.name}' object has no attribute '{name}'; the cleanup stops there",
             symbol=f"{consumer.name}.disconnect",
             related=related,
-            fix=self._fix(read),
+            fix=_fix((read, *others)),
         )
 
-    def _fix(self, read: Occurrence) -> Fix | None:
-        """Ask first: getattr() in a test, hasattr() around a statement."""
+
+def _fix(reads: Sequence[Occurrence]) -> Fix | None:
+    """Ask first: getattr() in a test, hasattr() around a statement; None when a read stands elsewhere."""
+    edits: list[Edit] = []
+    asked: dict[Location, list[str]] = {}
+    indents: dict[Location, str] = {}
+    for read in reads:
         place = place_of(read.method.node.body, read.node)
         if place is None or not isinstance(read.node, facts.Attribute):
             return None
         name = read.method.node.params[0].name
         statement = place.statement
         if isinstance(statement, facts.If):
-            edit = Edit(read.location, f'getattr({name}, "{read.name}", None)')
+            edits.append(Edit(read.location, f'getattr({name}, "{read.name}", None)'))
         elif isinstance(statement, (facts.ExpressionStatement, facts.Assign, facts.AugmentedAssign)):
-            indent = "\n" + " " * (statement.span.column - 1 + 4)
-            edit = Edit(before(statement, read.method.frame), f'if hasattr({name}, "{read.name}"):{indent}')
+            start = before(statement, read.method.frame)
+            asked.setdefault(start, []).append(f'hasattr({name}, "{read.name}")')
+            indents[start] = "\n" + " " * (statement.span.column - 1 + 4)
         else:
             return None
-        return Fix((edit,), safe=False, title="look whether it is there")
+    edits += [Edit(start, f"if {' and '.join(tests)}:{indents[start]}") for start, tests in asked.items()]
+    return Fix(tuple(edits), safe=False, title="look whether it is there")

@@ -129,7 +129,9 @@ def _fix(stack: Stack, method: Method) -> Fix:
         if use.usage != "dropped" or not isinstance(func, facts.Attribute):
             continue
         on_super = isinstance(func.value, facts.Call) and getattr(func.value.func, "id", "") == "super"
-        on_self = isinstance(func.value, facts.Name) and func.value.id == method.node.params[0].name
+        on_self = isinstance(func.value, facts.Name) and func.value.id in [
+            param.name for param in method.node.params[:1]
+        ]
         if (on_self and func.attr in CONSUMER_COROUTINES) or (
             on_super and func.attr in (*CONSUMER_COROUTINES, *AWAITED)
         ):

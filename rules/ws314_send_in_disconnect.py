@@ -3,18 +3,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from wslint.flow import Flow, Occurrence, is_handler, life_of
+from wslint.flow.unset import leaves_before
 from wslint.knowledge import channels as known
 from wslint.rule import Finding, Fix, Level, Location, Related, Rule
 from wslint.stack import Consumer, Method, Stack, calls_within, facts, within
 from wslint.stack.callers import following, own_calls, place_of
 from wslint.stack.edits import cut_edit
-from wslint.stack.guarded import BROAD, is_caught
+from wslint.stack.guarded import GONE, is_caught
 from wslint.stack.servers import servers_of
 
 DOES = {"send": "sends a frame", "close": "closes", "accept": "accepts"}
-
-GONE = BROAD | {"builtins.OSError", "builtins.IOError", "builtins.RuntimeError"}
-"""What catches that which uvicorn raises here."""
 
 NOTHING = frozenset(
     "debug info warning warn error exception critical log print str format accept close send send_json super "
@@ -32,7 +30,7 @@ class SendInDisconnect(Rule):
 
     See: daphne drops it in silence. uvicorn raises: `ClientDisconnected`, which it hides, or `RuntimeError: Unexpected
     ASGI message 'websocket.close', after sending 'websocket.close'`. What stands after it in disconnect(), a
-    group_discard() say, does not run.
+    group_discard() say, does not run. That is an error where the project is seen to run on uvicorn, else a warning.
 
     Mend: leave it out. Others are told by a group_send().
 
@@ -58,7 +56,7 @@ class SendInDisconnect(Rule):
 
     def stack(self, stack: Stack) -> Iterator[Finding]:
         told: set[Location] = set()
-        harmful = Level.WARNING if servers_of(stack) == {"daphne"} else Level.ERROR
+        harmful = Level.ERROR if "uvicorn" in servers_of(stack) else Level.WARNING
         for consumer in stack.consumers:
             if consumer.in_tests or consumer.vendored or not consumer.is_websocket or _is_called(stack, consumer):
                 continue
@@ -82,9 +80,7 @@ class SendInDisconnect(Rule):
             place,
             message if skipped is None else f"{message}: {skipped}() after it may never run",
             hint="leave it out; others are told by a group_send()",
-            symptom="daphne drops it in silence; uvicorn raises ClientDisconnected, which it hides, or `RuntimeError: "
-            f"Unexpected ASGI message 'websocket.{late.kind}', after sending 'websocket.close'`, and the rest of "
-            "disconnect() does not run",
+            symptom=_symptom(late, skipped),
             level=None if skipped is None else harmful,
             symbol=f"{consumer.name}.disconnect",
             related=[Related(late.location, f"{DOES[late.kind]} here")] if elsewhere else (),
@@ -161,6 +157,15 @@ def _name(func: facts.Expr) -> str:
             return _name(given.value)
         case _:
             return ""
+
+
+def _symptom(late: Occurrence, skipped: str | None) -> str:
+    """What the servers do; who asks before it has not closed already."""
+    again = f"`RuntimeError: Unexpected ASGI message 'websocket.{late.kind}', after sending 'websocket.close'`"
+    asked = _asks_first(late) or leaves_before(late.method.node, late.node)
+    raised = "ClientDisconnected, which it hides" + ("" if asked else f", or {again}")
+    rest = "" if skipped is None else ", and the rest of disconnect() does not run"
+    return f"daphne drops it in silence; uvicorn raises {raised}{rest}"
 
 
 def _fix(late: Occurrence) -> Fix | None:

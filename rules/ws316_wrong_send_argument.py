@@ -109,7 +109,7 @@ class WrongSendArgument(Rule):
 def _own(call: facts.Call, function: FunctionUse) -> str | None:
     """`send` of `self.send(…)` and `super().send(…)`; `super(Base, self)` may mean the send() of a raw consumer."""
     func = call.func
-    if not isinstance(func, facts.Attribute):
+    if not isinstance(func, facts.Attribute) or not function.node.params:
         return None
     on_self = isinstance(func.value, facts.Name) and func.value.id == function.node.params[0].name
     on_super = (

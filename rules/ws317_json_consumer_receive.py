@@ -115,7 +115,8 @@ def _hands_on(consumer: Consumer) -> bool:
                     case facts.Attribute(attr="receive", value=facts.Call(func=facts.Name(id="super"))):
                         return True
                     case facts.Call(func=facts.Attribute(attr="receive"), args=(first, *_)):
-                        if isinstance(first.value, facts.Name) and first.value.id == method.node.params[0].name:
+                        own = [param.name for param in method.node.params[:1]]
+                        if isinstance(first.value, facts.Name) and first.value.id in own:
                             return True
     return False
 

@@ -81,7 +81,7 @@ class ConsumerInit(Rule):
                 symptom="every handshake ends in HTTP 500: TypeError: missing required argument",
                 symbol=symbol,
             )
-        own = init.node.params[0].name
+        own = next((param.name for param in init.node.params), None)
         for node in within(init.node.body):
             if isinstance(node, facts.Attribute) and node.attr in LATER and not consumer.cls.defines(node.attr):
                 if not isinstance(node.value, facts.Name) or node.value.id != own or _sets(consumer, node.attr):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from wslint.rule import Edit, Finding, Fix, Level, Location, Rule
@@ -67,7 +68,9 @@ class GroupsAttribute(Rule):
                     home.frame.at(expr),
                     f'`groups` of {consumer.name} is a str: it joins "{first}", "{second}" …, not "{value.value}"',
                     hint=f'a list: `groups = ["{value.value}"]`',
-                    symptom=f'no error; events to "{value.value}" do not reach this consumer',
+                    symptom=f'no error; events to "{value.value}" do not reach this consumer'
+                    if re.fullmatch(r"[\w.\-]+", value.value, re.ASCII)
+                    else "TypeError: Group name must be a valid unicode string …; every handshake ends in HTTP 500",
                     symbol=f"{consumer.name}.groups",
                     fix=Fix(
                         (Edit(before(expr, home.frame), "["), Edit(after(expr, home.frame), "]")),

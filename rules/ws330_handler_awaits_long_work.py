@@ -65,13 +65,7 @@ class HandlerAwaitsLongWork(Rule):
     def stack(self, stack: Stack) -> Iterator[Finding]:
         told: set[Location] = set()
         for consumer in stack.consumers:
-            if (
-                consumer.in_tests
-                or consumer.vendored
-                or is_abstract(consumer)
-                or consumer.is_async is False
-                or consumer.kind == "http"
-            ):
+            if not _is_concerned(consumer):
                 continue
             for turn in turns_of(stack).of(consumer):
                 works: dict[tuple[str, int], Work] = {}

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from wslint.rule import Finding, Level, Location, Rule, Span
 from wslint.stack import Consumer, Frame, Stack, calls_within, facts, within
+from wslint.stack.answering import Answering
 from wslint.stack.clientinput import STAGES
 from wslint.stack.guarded import BROAD, swallows
 from wslint.stack.handling import Run, own_name, runs
@@ -18,8 +19,9 @@ MAX_DEPTH = 3
 class FailureHiddenFromClient(Rule):
     """Whatever fails in a handler is logged or dropped, and the client hears nothing.
 
-    Why: `except Exception` around all that receive() does keeps the connection, but also the failure to itself: the
-    client that asked gets no answer, no error and no close, and cannot tell it from a slow server.
+    Why: `except Exception` around what receive() does keeps the connection, but also the failure to itself: the client
+    that asked gets no answer, no error and no close, and cannot tell it from a slow server. Only reported where work
+    that can fail is answered on the same socket when it goes well.
 
     See: nothing. The socket stays open, no frame comes; the page waits for an answer that never arrives.
 
@@ -65,17 +67,19 @@ class FailureHiddenFromClient(Rule):
             for run in runs(stack, consumer):
                 if run.node.name not in STAGES[1:] or _is_decorated(run):
                     continue
-                speaker = _Speaker(run, layer_sends)
-                for handler in _hiding(run, speaker):
+                block = _last_try(run.node.body)
+                for handler in () if block is None else _hiding(block, stack, run, _Speaker(run, layer_sends)):
                     location = run.frame.at(_head(handler))
-                    if location not in told:
+                    if block is not None and location not in told:
                         told.add(location)
-                        yield self._finding(consumer, run, location)
+                        yield self._finding(consumer, run, block, location)
 
-    def _finding(self, consumer: Consumer, run: Run, location: Location) -> Finding:
+    def _finding(self, consumer: Consumer, run: Run, block: facts.Try, location: Location) -> Finding:
+        rest = "all" if len(block.handlers) == 1 else "all else"
+        part = "" if _is_whole(block, run.node.body) else "this `try` of "
         return self.finding(
             location,
-            f"all that fails in {run.node.name}() ends here, and the client hears nothing of it",
+            f"{rest} that fails in {part}{run.node.name}() ends here, and the client hears nothing of it",
             hint="send an error frame here, or close with a code",
             symptom="no frame, no close: the client waits for an answer that never comes",
             symbol=f"{consumer.name}.{run.node.name}",
@@ -115,16 +119,13 @@ class _Speaker:
         return False
 
 
-def _hiding(run: Run, speaker: _Speaker) -> Iterator[facts.Handler]:
-    """The handlers of everything around a whole method that should have answered."""
-    block = _last_try(run.node.body)
-    if block is None or speaker.speaks(block.finalbody, run.node, run.frame):
+def _hiding(block: facts.Try, stack: Stack, run: Run, speaker: _Speaker) -> Iterator[facts.Handler]:
+    """The handlers of everything, around work that the client gets an answer for when it goes well."""
+    if speaker.speaks(block.finalbody, run.node, run.frame):
         return
-    if not speaker.speaks((*block.body, *block.orelse), run.node, run.frame):
-        return
-    for handler in block.handlers:
-        if _is_broad(handler, run) and not speaker.may_speak(handler):
-            yield handler
+    hiding = [one for one in block.handlers if _is_broad(one, run) and not speaker.may_speak(one)]
+    if hiding and Answering(stack, run).answers_for_work((*block.body, *block.orelse)):
+        yield from hiding
 
 
 def _last_try(body: tuple[facts.Stmt, ...]) -> facts.Try | None:
@@ -136,6 +137,22 @@ def _last_try(body: tuple[facts.Stmt, ...]) -> facts.Try | None:
             return _last_try(inner)
         case _:
             return None
+
+
+def _is_whole(block: facts.Try, body: tuple[facts.Stmt, ...]) -> bool:
+    """Is there nothing else in a body than a `try`, a docstring and the `if` around it apart?"""
+    work = [statement for statement in body if not _is_text(statement)]
+    match work:
+        case [facts.Try() as only]:
+            return only is block
+        case [facts.If(body=inner, orelse=())]:
+            return _is_whole(block, inner)
+        case _:
+            return False
+
+
+def _is_text(statement: facts.Stmt) -> bool:
+    return isinstance(statement, facts.ExpressionStatement) and isinstance(statement.value, facts.Constant)
 
 
 def _is_broad(handler: facts.Handler, run: Run) -> bool:

@@ -6,7 +6,7 @@ from wslint.flow import stuck_turns
 from wslint.knowledge.channels import SYNC_TO_ASYNC
 from wslint.rule import Finding, Level, Related, Rule
 from wslint.stack import CallUse, Frame, Stack, facts
-from wslint.stack.blocking import Blocked, Blocking, is_over_soon
+from wslint.stack.blocking import Blocked, Blocking
 from wslint.stack.threads import Running, threads_of
 
 
@@ -58,8 +58,8 @@ class BlockingCallInAsync(Rule):
             for use in running.calls:
                 if use.usage == "awaited" or running.at(use.node) in endless or _wrapped(use, running.frame, stack):
                     continue
-                blocked = blocking.of(use.node, running.frame)
-                if blocked is None or is_over_soon(use, running.body):
+                blocked = blocking.of_running(use, running)
+                if blocked is None:
                     continue
                 yield self._reported(running, use.node, blocked)
                 if running.steps:

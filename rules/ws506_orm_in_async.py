@@ -8,11 +8,6 @@ from wslint.stack.asked import Asked, asked_of
 from wslint.stack.async_orm import asynchronous
 from wslint.stack.queries import RELATION, SERIALIZED
 
-UNSAFE = (
-    "django.core.exceptions.SynchronousOnlyOperation: You cannot call this from an async context - use a thread or "
-    "sync_to_async."
-)
-
 
 class OrmInAsync(Rule):
     """A database query runs on the event loop.
@@ -79,12 +74,11 @@ class OrmInAsync(Rule):
             message = f"{query.steps[0].name}() queries the database, and {name}() calls it on the event loop"
             hint = f"`await database_sync_to_async({query.steps[0].name})(…)`"
             related = [Related(query.location, f"here {query.told}")]
-        hidden = "swallowed by an `except Exception`: " if query.hidden else ""
         return self.finding(
             query.place,
             message,
             hint=hint,
-            symptom=hidden + UNSAFE,
+            symptom=query.symptom,
             symbol=asked.name,
             related=related,
             fix=None if mend is None else Fix(mend[1], safe=False, title=mend[0]),

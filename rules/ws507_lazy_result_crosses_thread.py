@@ -8,11 +8,6 @@ from wslint.stack.asked import Asked, asked_of
 from wslint.stack.async_orm import evaluated
 from wslint.stack.queries import LAZY
 
-UNSAFE = (
-    "django.core.exceptions.SynchronousOnlyOperation: You cannot call this from an async context - use a thread or "
-    "sync_to_async."
-)
-
 
 class LazyResultCrossesThread(Rule):
     """A queryset is built in a thread and evaluated on the event loop.
@@ -90,7 +85,7 @@ class LazyResultCrossesThread(Rule):
             location,
             f"a queryset is built in a thread, and {how} on the event loop in {name}()",
             hint="evaluate it in the thread: `list(…)` around it",
-            symptom=UNSAFE,
+            symptom=query.symptom,
             symbol=asked.name,
             related=[Related(query.place, f"here it is {how}")],
             fix=Fix(edits, safe=False, title="evaluate it in the thread") if edits else None,

@@ -7,11 +7,6 @@ from wslint.stack import Stack
 from wslint.stack.asked import Asked, asked_of
 from wslint.stack.queries import RELATION, SERIALIZED
 
-UNSAFE = (
-    "django.core.exceptions.SynchronousOnlyOperation: You cannot call this from an async context - use a thread or "
-    "sync_to_async."
-)
-
 
 class LazyRelationInAsync(Rule):
     """An attribute that loads a related object, read on the event loop.
@@ -84,7 +79,7 @@ class LazyRelationInAsync(Rule):
             query.place,
             message,
             hint=hint if query.does == RELATION else "take `.data` in the thread too",
-            symptom=("swallowed by an `except Exception`: " if query.hidden else "") + UNSAFE,
+            symptom=query.symptom,
             symbol=asked.name,
             related=related,
         )

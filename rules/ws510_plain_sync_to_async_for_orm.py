@@ -16,7 +16,8 @@ class PlainSyncToAsyncForOrm(Rule):
     """sync_to_async() around database work instead of database_sync_to_async().
 
     Why: both run the function in a thread. Only Channels' wrapper gives the database connection back before and after,
-    as Django does around a request (CONN_MAX_AGE); a consumer lives longer than any request.
+    as Django does around a request (CONN_MAX_AGE); a consumer lives longer than any request. Since Channels 4.2 every
+    event gives it back first, so in consumers this counts before that; a middleware runs before the first event.
 
     See: nothing at first. The thread's connection stays open while the handler goes on; one that the database server
     has dropped meanwhile is used again: `OperationalError: server closed the connection unexpectedly`,
@@ -30,6 +31,9 @@ class PlainSyncToAsyncForOrm(Rule):
 
         class Room(models.Model):
             name = models.CharField(max_length=50)
+
+        # requirements.txt
+        channels==4.1.0
 
         # chat/consumers.py
         from asgiref.sync import sync_to_async
@@ -47,6 +51,9 @@ class PlainSyncToAsyncForOrm(Rule):
 
         class Room(models.Model):
             name = models.CharField(max_length=50)
+
+        # requirements.txt
+        channels==4.1.0
 
         # chat/consumers.py
         from channels.db import database_sync_to_async
@@ -103,6 +110,11 @@ class PlainSyncToAsyncForOrm(Rule):
 
 
 def _serving(stack: Stack) -> set[str]:
-    """The files of consumers and middleware: in a view Django closes the connection when the request is over."""
-    classes = [placed.cls for placed in (*stack.consumers, *stack.middleware)]
+    """The files of middleware and, before Channels 4.2, of consumers: what runs between events gives nothing back.
+
+    In a view Django closes the connection when the request is over, and since 4.2 a consumer does before every event.
+    """
+    classes = [placed.cls for placed in stack.middleware]
+    if stack.packages.surely_below("channels", "4.2"):
+        classes += [placed.cls for placed in stack.consumers]
     return {base.path for cls in classes for base in cls.ancestry}

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from wslint.flow import stuck_turns
 from wslint.rule import Finding, Level, Location, Related, Rule
 from wslint.stack import Stack, facts
-from wslint.stack.blocking import Blocked, Blocking, is_over_soon
+from wslint.stack.blocking import Blocked, Blocking
 from wslint.stack.threads import SHARED, Running, Threads, threads_of
 
 
@@ -59,8 +59,8 @@ class SlowCallOnSharedThread(Rule):
         seen = {place for stuck in stuck_turns(stack) for place in (stuck.place, stuck.endless.location)}
         for running in threads.shared:
             for use in running.calls if running.serving else ():
-                blocked, place = blocking.of(use.node, running.frame), _place(running, use.node)
-                if blocked is None or not blocked.wait.slow or is_over_soon(use, running.body):
+                blocked, place = blocking.of_running(use, running), _place(running, use.node)
+                if blocked is None or not blocked.wait.slow:
                     continue
                 if not {place, running.at(use.node)} & seen:
                     seen.add(place)

@@ -260,11 +260,6 @@ def _after(span: Span) -> Span:
     return Span(span.end_line, span.end_column, span.end_line, span.end_column)
 
 
-def _between(inner: Span, outer: Span) -> Span:
-    """From the end of a part to the end of the whole."""
-    return Span(inner.end_line, inner.end_column, outer.end_line, outer.end_column)
-
-
 def _before(span: Span) -> Span:
     return Span(span.line, span.column, span.line, span.column)
 

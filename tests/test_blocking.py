@@ -48,6 +48,9 @@ WAITS = {
     ),
     "other loop": ("import asyncio", "asyncio.run_coroutine_threadsafe(work(), loop).result()"),
     "docker": ("import docker", "docker.from_env().containers.run('image')"),
+    "websocket": ("from websocket import create_connection", "create_connection(url).recv()"),
+    "redis append": ("import redis", "redis.Redis().append('log', 'line')"),
+    "pipeline": ("import redis\npipe = redis.Redis().pipeline()", "pipe.execute()"),
     "set later": ("import redis\nclient = None\nclient = redis.Redis()", "client.get('key')"),
 }
 
@@ -69,6 +72,7 @@ DOES_NOT = {
         "ChatPromptTemplate.from_template('q').invoke({})",
     ),
     "redis async": ("import redis.asyncio as redis", "redis.Redis().get('key')"),
+    "queued": ("import redis\npipe = redis.Redis().pipeline()", "pipe.append('log', 'line')"),
     "presigned": ("import boto3", "boto3.client('s3').generate_presigned_url('get_object')"),
     "ready": ("from celery.result import AsyncResult", "AsyncResult('id').ready()"),
     "webhook": ("import stripe", "stripe.Webhook.construct_event(body, header, secret)"),
@@ -105,6 +109,26 @@ def test_is_told_by_the_class_that_made_it() -> None:
     blocked = of("import redis\nclient = redis.Redis.from_url('redis://')", "client.get('key')")
     assert blocked is not None
     assert (blocked.name, blocked.waits, blocked.wait.slow) == ("Redis.get()", "waits for Redis", False)
+
+
+def test_is_told_by_the_function_that_made_it() -> None:
+    blocked = of("from django_redis import get_redis_connection", "get_redis_connection('default').get('key')")
+    assert blocked is not None
+    assert blocked.name == "django_redis.get_redis_connection(…).get()"
+
+
+@pytest.mark.parametrize(
+    ("setup", "call", "instead"),
+    [
+        ("import openai", "openai.ChatCompletion.create(model='m')", "acreate()"),
+        ("import openai", "openai.Audio.transcribe('whisper-1', url)", "atranscribe()"),
+        ("import websocket", "websocket.create_connection(url)", "websockets.connect()"),
+    ],
+)
+def test_async_form_is_of_the_same_thing(setup: str, call: str, instead: str) -> None:
+    blocked = of(setup, call)
+    assert blocked is not None
+    assert instead in blocked.wait.instead
 
 
 def test_a_short_sleep_is_not_slow() -> None:

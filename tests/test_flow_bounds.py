@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from flows import connect, consumer, ends, life
 
-from wslint.flow import State
+from wslint.flow import State, Tasks, turns_of
 from wslint.flow.path import MAX_STEPS
 from wslint.flow.state import MAX_STATES
 
@@ -108,3 +108,25 @@ def test_too_many_ways_to_be_is_unknown_not_wrong(tmp_path: Path) -> None:
     lines += [f"if flag{n}: pass" for n in range(MAX_STATES + 16)]
     flow = connect(tmp_path, "\n".join([*lines, "await self.accept()"]))
     assert not flow.known
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "handler = handler\nawait handler(self)\nawait self.accept()",
+        "for one in many:\n    first = second\n    second = first\n    await first(self)\nawait self.accept()",
+    ],
+)
+def test_names_that_lead_to_each_other_end(body: str, tmp_path: Path) -> None:
+    assert connect(tmp_path, body) is not None
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["task = task if task else asyncio.create_task(self.work())", "task = [*task, asyncio.create_task(self.work())]"],
+)
+def test_a_task_that_is_kept_under_a_name_made_of_itself(line: str, tmp_path: Path) -> None:
+    work = method("work", "while True: await asyncio.sleep(1)")
+    found = life(tmp_path, consumer(method("connect", f"task = None\n{line}\nawait self.accept()") + work))
+    tasks = list(Tasks(found.consumer, turns_of(found.stack)))
+    assert [task.kept for task in tasks] == [frozenset()]

@@ -138,6 +138,8 @@ class C(Mixin, Base):
             await self.close_at(n - 1)
         else:
             await self.close()
+    async def say(self, text, close=False):
+        await self.send(text_data=text, close=close)
     def work(self): return 1
     async def work_on(self): return 1
     async def leave(self, told=True):
@@ -172,6 +174,10 @@ def left(folder: Path, body: str) -> set[str]:
         ("await self.leave(told=False)\nawait self.accept()", {"accepted"}),
         ("await self.leave()", {"closed"}),
         ("return await self.accept()", {"accepted"}),
+        ("await self.accept()\nawait self.send(text_data='bye', close=True)", {"closed"}),
+        ("await self.accept()\nawait self.say('hello')", {"accepted"}),
+        ("await self.accept()\nawait self.say('bye', 4000)", {"closed"}),
+        ("await self.accept()\nawait self.say('bye', x)", {"accepted", "closed?"}),
     ],
 )  # fmt: skip
 def test_methods(tmp_path: Path, body: str, expected: set[str]) -> None:

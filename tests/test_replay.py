@@ -455,7 +455,8 @@ def test_a_rule_that_is_edited(tmp_path: Path) -> None:
         environment = {**os.environ, "PYTHONPATH": str(tmp_path / "lib/site-packages"), "PYTHONSAFEPATH": "1"}
         environment["WSLINT_CACHE_DIR"] = str(tmp_path / "cache")
         command = [sys.executable, "-m", "wslint", "check", "--format", "concise", "-q", str(tmp_path / "project")]
-        return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60).stdout
+        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60)
+        return done.stdout
 
     assert "WS205" in check()
     time.sleep(replay.HORIZON / 1e9 + 0.1)

@@ -49,7 +49,7 @@ class Cache:
         place = self._place(kind, source)
         unfinished = place.with_name(f"{place.name}.{os.getpid()}.{os.urandom(4).hex()}.tmp")
         try:
-            place.parent.mkdir(parents=True, exist_ok=True)
+            place.parent.mkdir(0o700, parents=True, exist_ok=True)
             try:
                 unfinished.write_bytes(_digest(data) + data)
                 unfinished.replace(place)

@@ -11,6 +11,7 @@ from typing import IO, TypeVar
 
 Item = TypeVar("Item")
 
+MAX_PROCESSES = 8
 _HEAD = 8  # bytes that say how long a result is
 
 
@@ -23,7 +24,10 @@ def processes() -> int:
     threading = sys.modules.get("threading")
     if sys.platform != "linux" or (threading is not None and threading.active_count() > 1):
         return 1
-    return len(os.sched_getaffinity(0))
+    multiprocessing = sys.modules.get("multiprocessing")
+    if multiprocessing is not None and multiprocessing.parent_process() is not None:
+        return 1  # one of many already: `flake8 -j`
+    return min(len(os.sched_getaffinity(0)), MAX_PROCESSES)
 
 
 def mapped(work: Callable[[Item], bytes], items: Sequence[Item], workers: int) -> Iterator[bytes | None]:

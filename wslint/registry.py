@@ -88,11 +88,12 @@ def registry() -> Registry:
     """All installed rules. Raises RegistryError."""
     rules: list[Rule] = [kind() for kind in ENGINE_RULES]
     broken: list[Broken] = []
-    for name, offer in _offers():
-        try:
-            rules.extend(kind() for kind in offer())
-        except Exception as error:  # somebody's broken rule costs itself only
-            broken.append(Broken(name, error))
+    with hidden_project():  # once for all: it looks at every folder on the path
+        for name, offer in _offers():
+            try:
+                rules.extend(kind() for kind in offer())
+            except Exception as error:  # somebody's broken rule costs itself only
+                broken.append(Broken(name, error))
     return Registry(rules, broken)
 
 
@@ -100,8 +101,7 @@ def _offers() -> Iterator[tuple[str, Callable[[], list[type[Rule]]]]]:
     for module in sorted(pkgutil.iter_modules(load(PACKAGE).__path__), key=lambda module: module.name):
         name = f"{PACKAGE}.{module.name}"
         yield name, lambda name=name: _kinds(load(name))  # type: ignore[misc]
-    with hidden_project():  # what it declares about itself is not installed
-        entries = load("importlib.metadata").entry_points(group=GROUP)
+    entries = load("importlib.metadata").entry_points(group=GROUP)  # of what is installed: the project is hidden
     for entry in sorted(entries, key=lambda entry: entry.value):
         module, _, attribute = entry.value.partition(":")
         yield entry.value, lambda module=module, attribute=attribute: _kinds(load(module), attribute)  # type: ignore[misc]

@@ -41,8 +41,11 @@ def main(arguments: "Sequence[str]") -> "int | None":
     """Print the last result of this command line and return its exit status; None when it has to be found anew."""
     if sys.stdout is None or sys.stderr is None or not is_repeatable(arguments):
         return None
-    folder = folder_of(arguments)
-    found = None if folder is None else find(folder, command_key(arguments))
+    try:
+        folder = folder_of(arguments)
+        found = None if folder is None else find(folder, command_key(arguments))
+    except OSError:  # the current folder is gone
+        return None
     if found is None:
         return None
     try:
@@ -50,6 +53,9 @@ def main(arguments: "Sequence[str]") -> "int | None":
         return show(int(status), out, err)
     except (ValueError, Damaged):
         return None
+    except OSError as error:  # a full disk, say
+        sys.stderr.write(f"wslint: cannot write the findings: {error.strerror}\n")
+        return 2
 
 
 def packed(status: int, out: str, err: str) -> bytes:

@@ -5,16 +5,10 @@ and functions of the project that are given the consumer; it knows what a helper
 asked twice, and what an exception skips. What it cannot follow makes the socket *unknown*, and unknown is silence.
 
     life          the methods Channels calls, and the states they start in
-    walk          one entry point: statements → trying → expressions → calls → bodies → conditions → path
+    walk          one entry point: trying → statements → expressions → calls → bodies → conditions → path
     subject       the consumer, and what its code says whatever the path (keys, holders, decorators)
     state         where a path can be; truth: what is known of a value; errors: who catches what
     occurrence    what a flow tells
-
-Besides the paths there is time: a consumer does one thing after the other.
-
-    turn          a method that Channels calls, and all code that runs until it returns
-    endless       code that has no end of its own; flags: who can change an attribute meanwhile
-    longwork      what a turn waits for that takes seconds; tasks: what runs beside the turns, and who stops it
 """
 
 from wslint.flow.endless import Endless, Endlessness, Stuck, endlessness_of, stuck_turns

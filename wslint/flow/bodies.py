@@ -29,7 +29,7 @@ class Bodies(Conditions):
         self.active: list[m.FunctionDef] = []
         self.recursive: set[m.FunctionDef] = set()
         self._memo: dict[tuple[object, ...], Out] = {}
-        self._frames: dict[tuple[int, ...], tuple[Frame, object]] = {}
+        self._frames: dict[tuple[object, ...], tuple[Frame, object]] = {}
         self._calls: dict[int, m.Call] = {}
 
     def inline(self, method: Method, self_name: str | None, call: m.Call, states: list[State]) -> list[State]:
@@ -157,15 +157,20 @@ class Bodies(Conditions):
         else:
             function = FunctionValue(method.node, plain.parent, me if self_name else None, method.owner)
         others = [param for param in method.node.params if param.name != self_name]
-        alike = len(self.active) > BOUND_DEPTH or not others
-        key = (id(method.node), id(function.frame), 0 if alike else id(call), 0 if alike else id(caller))
+        if others and len(self.active) <= BOUND_DEPTH:
+            arguments = {
+                name: _source(bound) for name, bound in (self.values.bind(function, call, caller) or {}).items()
+            }
+        else:
+            arguments = {}
+        given = tuple((name, _identity(bound)) for name, bound in sorted(arguments.items()) if name != self_name)
+        key = id(method.node), id(function.frame), given
         found = self._frames.get(key)
         if found is None:
-            arguments = {} if alike else self.values.bind(function, call, caller) or {}
             if self_name is not None and len(others) < len(method.node.params):
                 arguments[self_name] = Bound(None, plain, me)
             frame = Frame(plain.scope, arguments, function.frame, plain.owner)
-            found = self._frames[key] = frame, (call, caller, function)  # kept alive, so that ids stay theirs
+            found = self._frames[key] = frame, (caller, function)  # kept alive, so that ids stay theirs
         return found[0]
 
     def _given(self, code: Code, frame: Frame) -> frozenset[tuple[str, Sure]]:
@@ -195,6 +200,30 @@ class Bodies(Conditions):
         if found is None:
             found = self._calls[id(node)] = m.Call(node.span, node, ())
         return found
+
+
+def _source(bound: Bound) -> Bound:
+    """An argument that is a parameter of the caller, as the caller was given it."""
+    for _ in range(BOUND_DEPTH):
+        expr, frame = bound.expr, bound.frame
+        further = frame.arguments.get(expr.id) if isinstance(expr, m.Name) and _is_parameter(expr.id, frame) else None
+        if further is None:
+            break
+        bound = further
+    return bound
+
+
+def _identity(bound: Bound) -> tuple[object, ...]:
+    """The same for arguments that are surely the same value."""
+    if isinstance(bound.expr, m.Name) and _is_parameter(bound.expr.id, bound.frame):
+        return bound.expr.id, id(bound.frame)
+    return id(bound.expr), id(bound.value), id(bound.frame)
+
+
+def _is_parameter(name: str, frame: Frame) -> bool:
+    """Is a name a parameter of a frame's function which nothing binds anew?"""
+    found = frame.scope.bindings.get(name, ())
+    return len(found) == 1 and isinstance(found[0].source, m.Parameter)
 
 
 def moved(before: list[State], after: list[State]) -> bool:

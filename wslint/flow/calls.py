@@ -13,13 +13,15 @@ from wslint.flow.stock import CALLS, STOCK, closes, raw_send
 from wslint.flow.subject import self_name_of
 from wslint.flow.truth import UNSURE, structured
 from wslint.knowledge import channels as known
-from wslint.stack.classes import Class, Method
+from wslint.stack.classes import Method
+from wslint.stack.supers import is_super, super_owner
 from wslint.stack.values import (
     AttributeValue,
     ClassValue,
     Display,
     ExternalValue,
     FunctionValue,
+    Literal,
     SelfValue,
     Value,
     argument,
@@ -52,7 +54,7 @@ class Calls(Bodies):
             self.occur(self.subject.sends[id(node)], node, states, "", dropped)
             return self._skipped(states)
         if isinstance(func, m.Attribute):
-            if isinstance(func.value, m.Call) and _is_super(func.value):
+            if is_super(func.value):
                 return self._super(func.attr, func.value, node, states, dropped)
             if self._is_self(func.value):
                 return self._own(func.attr, node, states, dropped)
@@ -88,7 +90,7 @@ class Calls(Bodies):
 
     def _super(self, name: str, around: m.Call, node: m.Call, states: list[State], dropped: bool) -> list[State]:
         """`super().name(…)`."""
-        owner = self._class(around.args[0].value) if around.args else self.place.method.owner
+        owner = super_owner(around, self.place.method.owner, self.place.frame)
         method = self.consumer.cls.method_after(owner, name) if owner is not None else None
         if method is not None:
             return self.inline(method, self_name_of(method), node, states)
@@ -124,8 +126,14 @@ class Calls(Bodies):
         if name == "base_send" or (name == "send" and self.consumer.kind == "raw"):
             kind = raw_send(node)
         occurrence = self.occur(kind, node, states, name, dropped)
-        if kind == "send" and closes(node):
-            kind, occurrence = "close", self.occur("close", node, states, name, dropped)
+        last = closes(node) if kind == "send" else None
+        value = self.values.one(last, self.place.frame) if last is not None else None
+        if last is not None and not (isinstance(value, Literal) and value.value in (False, None)):
+            occurrence = self.occur("close", node, states, name, dropped)
+            left = [self.closed(state, occurrence) for state in states]
+            if isinstance(value, Literal):
+                return valueless(left)
+            return valueless([*states, *(state.but(doubt=1) for state in left)])
         if kind == "accept":
             return valueless(accepted(states, occurrence))
         if kind == "close":
@@ -315,10 +323,6 @@ class Calls(Bodies):
             return self.subject.holders.hold(func.value, self.place.frame)
         return not isinstance(func, m.Name) and self.subject.holders.hold(func, self.place.frame)
 
-    def _class(self, expr: m.Expr) -> Class | None:
-        value = self.values.one(expr, self.place.frame)
-        return value.cls if isinstance(value, ClassValue) else None
-
     def _adapted(self, func: m.Expr) -> m.Expr | None:
         """The `function` of `async_to_sync(function)(…)`."""
         if not isinstance(func, m.Call) or not func.args or func.args[0].keyword or func.args[0].star:
@@ -350,10 +354,6 @@ def _starts_task(node: m.Call) -> bool:
     func = node.func
     name = func.attr if isinstance(func, m.Attribute) else func.id if isinstance(func, m.Name) else ""
     return name in _TASK_STARTERS
-
-
-def _is_super(node: m.Call) -> bool:
-    return isinstance(node.func, m.Name) and node.func.id == "super"
 
 
 def _literal(node: m.Call, position: int) -> str | None:

@@ -8,10 +8,15 @@ from wslint.stack.model import Consumer, Stack
 from wslint.stack.text import Pattern
 from wslint.stack.values import AttributeValue, Display, Frame, FunctionValue, Literal, SelfValue, Value
 
+MAX_NAMES = 12
+"""How many names are followed to what they are bound to; `a = b` and `b = a` in a loop lead nowhere."""
+
 
 def chosen(func: m.Expr, frame: Frame, stack: Stack, consumer: Consumer) -> list[str] | None:
     """The names of all methods that a callee can be; None when it may be something else."""
-    while isinstance(func, m.Name):
+    for _ in range(MAX_NAMES):
+        if not isinstance(func, m.Name):
+            break
         value = _bound(func, frame)
         if value is None:
             return None

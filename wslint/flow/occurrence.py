@@ -19,7 +19,7 @@ class Occurrence:
     group_discard, group_send, channel_send. `outer` is the call in the entry method's own body that led to it (the
     node itself when it stands there), `frames` are where its arguments can be read, helper parameters bound.
     `conditions` are the tests around it, `guarded` says that a handler would catch an AttributeError there, `dropped`
-    that it is a coroutine which is not awaited.
+    that it is a coroutine which is not awaited. `order` counts what the walk came to: with the paths, not the lines.
     """
 
     kind: str
@@ -32,6 +32,7 @@ class Occurrence:
     guarded: bool = False
     dropped: bool = False
     before: set[State] = field(default_factory=set)
+    order: int = 0
 
     @property
     def location(self) -> Location:
@@ -70,13 +71,17 @@ class Exit:
 
 @dataclass(eq=False)
 class Flow:
-    """All paths of one method. Not `known`: it could not be followed, say nothing. `steps`: statements run for it."""
+    """All paths of one method. Not `known`: it could not be followed, say nothing.
+
+    `steps`: statements run for it. `starts`: the ways to be at its beginning.
+    """
 
     method: Method
     known: bool
     occurrences: tuple[Occurrence, ...]
     exits: tuple[Exit, ...]
     steps: int = 0
+    starts: tuple[State, ...] = ()
 
     def of(self, *kinds: str) -> tuple[Occurrence, ...]:
         """The occurrences of some kinds, in source order."""

@@ -16,8 +16,11 @@ from wslint.flow.subject import Code, Subject
 from wslint.stack.classes import Method
 from wslint.stack.values import Frame
 
-MAX_STEPS = 20_000
+MAX_STEPS = 8_000
 """How many statements are run for one entry point before it is given up."""
+
+MAX_STEPS_OF_ALL = 40_000
+"""The same for all entry points of a consumer together; the rest of them is not known then."""
 
 
 @dataclass(eq=False)
@@ -75,7 +78,8 @@ class Path(ABC):
 
     def step(self) -> None:
         self.steps += 1
-        if self.steps > MAX_STEPS:
+        self.subject.steps += 1
+        if self.steps > MAX_STEPS or self.subject.steps > MAX_STEPS_OF_ALL:
             raise GaveUp
 
     # --- what happens ---
@@ -112,6 +116,8 @@ class Path(ABC):
     def note(self, occurrence: Occurrence, states: Iterable[State]) -> None:
         key = (occurrence.kind, id(occurrence.node), id(occurrence.outer))
         found = self.occurrences.setdefault(key, occurrence)
+        if found is occurrence and not found.before:
+            found.order = len(self.occurrences)
         found.before.update(states)
         if len(found.before) > 16 * MAX_STATES:
             raise GaveUp

@@ -25,10 +25,9 @@ CALLS = {
 """Methods that call one which the project may define; `*`: any handler."""
 
 
-def closes(node: m.Call) -> bool:
-    """`send(…, close=…)`: a close after the frame."""
-    given = argument(node, 1 << 30, "close")
-    return given is not None and not (isinstance(given, m.Constant) and given.value in (False, None))
+def closes(node: m.Call) -> m.Expr | None:
+    """`send(…, close=…)`: what says whether, and with which code, to close after the frame."""
+    return argument(node, 1 << 30, "close")
 
 
 def raw_send(node: m.Call) -> str:

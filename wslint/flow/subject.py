@@ -45,6 +45,7 @@ class Subject:
         self.holders = Holders(self.values, consumer)
         self.sends = _sends_by_call(stack)
         self.runs: dict[int, Decorated] = {}
+        self.steps = 0  # of all walks together
         self._touching: dict[int, bool] = {}
         self._codes: dict[tuple[int, str | None], Code] = {}
 

@@ -113,7 +113,7 @@ class Tasks:
         return False
 
 
-def _kept(node: m.Node, parents: Parents, run: Run) -> frozenset[str] | None:
+def _kept(node: m.Node, parents: Parents, run: Run, seen: frozenset[str] = frozenset()) -> frozenset[str] | None:
     """The attributes of `self` that hold what a node gives; None when something else may."""
     kept: set[str] = set()
     inner = node
@@ -135,7 +135,7 @@ def _kept(node: m.Node, parents: Parents, run: Run) -> frozenset[str] | None:
             case m.Assign() | m.Walrus():
                 targets = parent.targets if isinstance(parent, m.Assign) else (parent.target,)
                 for target in targets:
-                    held = _held(target, run)
+                    held = _held(target, run, seen)
                     if held is None:
                         return None
                     kept |= held
@@ -146,13 +146,15 @@ def _kept(node: m.Node, parents: Parents, run: Run) -> frozenset[str] | None:
     return None
 
 
-def _held(target: m.Expr, run: Run) -> frozenset[str] | None:
-    """The attributes that hold what is assigned to a target."""
+def _held(target: m.Expr, run: Run, seen: frozenset[str]) -> frozenset[str] | None:
+    """The attributes that hold what is assigned to a target; `seen` are the names that led here."""
     name = _own(target)
     if name is not None:
         return frozenset({name})
     if not isinstance(target, m.Name) or target.id in run.frame.scope.index.elsewhere:
         return None
+    if target.id in seen:
+        return frozenset()
     kept: set[str] = set()
     for node, parents in walked(run.node.body, nested=True):
         if not isinstance(node, m.Name) or node.id != target.id or node is target:
@@ -160,7 +162,9 @@ def _held(target: m.Expr, run: Run) -> frozenset[str] | None:
         around = parents[-1] if parents else None
         if isinstance(around, m.Assign) and any(node is bound for bound in around.targets):
             continue
-        held = _kept(node, parents, run) if not isinstance(around, m.Attribute) else _looked_at(around)
+        held = (
+            _kept(node, parents, run, seen | {target.id}) if not isinstance(around, m.Attribute) else _looked_at(around)
+        )
         if held is None:
             return None
         kept |= held

@@ -94,11 +94,10 @@ class Trying(Statements):
             passed = self.block(body, [state.valued(UNSURE) for state in states])
             done.jumps(passed)
             done.returned += [(left.valued(value), where) for left in passed.next]
-        for key, thrown in _by_cause(passing).items():
+        for thrown in _by_cause(passing).values():
             passed = self.block(body, joined([one.state for one in thrown]))
             done.jumps(passed)
             self.throw(thrown[0]._replace(state=left) for left in passed.next)
-            del key
         for states, jumps in ((out.broke, done.broke), (out.continued, done.continued)):
             if states:
                 passed = self.block(body, joined(states))

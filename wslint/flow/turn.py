@@ -111,6 +111,8 @@ class Turns:
     def __init__(self, stack: Stack) -> None:
         self.stack = stack
         self.values = stack.values
+        self._runs: dict[tuple[int, int], tuple[Run, ...]] = {}
+        self._generators: dict[int, bool] = {}
         self.event_methods = frozenset(
             kind.replace(".", "_")
             for send in stack.sends
@@ -152,7 +154,10 @@ class Turns:
 
     def runs(self, turn: Turn) -> tuple[Run, ...]:
         """The method of a turn and all project code that it waits for."""
-        return self.followed(Run(turn.method.node, as_consumer(turn.method, turn.consumer.cls)))
+        key = (id(turn.consumer), id(turn.method.node))
+        if key not in self._runs:
+            self._runs[key] = self.followed(Run(turn.method.node, as_consumer(turn.method, turn.consumer.cls)))
+        return self._runs[key]
 
     def followed(self, first: Run) -> tuple[Run, ...]:
         """A run and those within it, each function once, the nearest first."""
@@ -215,7 +220,9 @@ class Turns:
         node = function.node
         if not isinstance(node, m.FunctionDef):
             return None
-        yields = any(isinstance(found, m.Yield) for found in within(node.body))
+        yields = self._generators.get(id(node))
+        if yields is None:
+            yields = self._generators[id(node)] = any(isinstance(found, m.Yield) for found in within(node.body))
         needs = "iterated" if yields else "awaited" if node.is_async or in_thread else ""
         blocking = isinstance(call.func, m.Call) and not in_thread  # async_to_sync(f)(): waits without await
         if needs and not blocking and (wait is None or wait.how != needs):
@@ -315,11 +322,7 @@ def _last_name(func: m.Expr) -> str:
 
 def _named_by_itself(cls: Class, name: str) -> bool:
     """Does the class use a method under its own name (calls it, starts it as a task, hands it on)?"""
-    return any(
-        isinstance(node, m.Attribute) and node.attr == name and isinstance(node.value, m.Name)
-        for method in cls.methods.values()
-        for node in within(method.node.body)
-    )
+    return name in cls.spoken
 
 
 def _may_concern(call: m.Call, frame: Frame) -> bool:

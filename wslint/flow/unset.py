@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from wslint.facts import model as m
-from wslint.facts.walk import below, calls_within, within
+from wslint.facts.walk import below, calls_within, contains, within
 from wslint.flow.occurrence import Flow, Occurrence
-from wslint.flow.state import State
+from wslint.flow.state import CLOSED, State
 from wslint.stack.classes import Class, assignments
 from wslint.stack.model import Consumer
 
@@ -54,7 +55,39 @@ def has_default(cls: Class, name: str) -> bool:
 
 def leaves_before(function: m.FunctionDef, node: m.Node) -> bool:
     """Does a function return before a node on some condition, which may be the one that matters?"""
-    return any(isinstance(found, m.Return) and found.span < node.span for found in within(function.body))
+    return any(
+        isinstance(found, m.Return) and found.span < node.span and not contains(found.span, node.span)
+        for found in within(function.body)
+    )
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A read at which some paths of a flow end, and the later ones that would fail there as well."""
+
+    read: Occurrence
+    start: State
+    """A beginning of the flow that ends there; the socket is closed if that can be."""
+    others: tuple[Occurrence, ...]
+
+
+def failures(consumer: Consumer, flow: Flow) -> Iterator[Failure]:
+    """Where a flow surely fails on an attribute: for each way to begin it, the read that comes first as it runs."""
+    sure: dict[str, Occurrence] = {}
+    for read, _ in sorted(unset_reads(consumer, flow), key=lambda found: found[0].order):
+        if not read.conditions and not leaves_before(read.method.node, read.node):
+            sure.setdefault(read.name, read)
+    firsts: dict[str, list[State]] = {}
+    later: dict[str, set[str]] = {}
+    for start in flow.starts:
+        failing = [name for name in sure if not start.has(name)]
+        if failing and not start.doubtful:
+            firsts.setdefault(failing[0], []).append(start)
+            later.setdefault(failing[0], set()).update(failing[1:])
+    for name, starts in firsts.items():
+        start = max(starts, key=lambda state: state.socket == CLOSED)
+        others = [sure[other] for other in sure if other in later[name] and other not in firsts]
+        yield Failure(sure[name], start, tuple(others))
 
 
 def handed_over(cls: Class) -> frozenset[str]:

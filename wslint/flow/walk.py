@@ -26,7 +26,7 @@ class Walk(Trying):
             return Flow(method, False, (), (), self.steps)
         found = sorted(self.occurrences.values(), key=lambda occurrence: occurrence.location)
         known = all(exit.state.socket != UNKNOWN for exit in exits if exit.how != "raise")
-        return Flow(method, known, tuple(found), tuple(exits), self.steps)
+        return Flow(method, known, tuple(found), tuple(exits), self.steps, starts)
 
     def _thrown(self) -> list[Exit]:
         """What nobody caught: Channels takes DenyConnection, AcceptConnection and StopConsumer."""

@@ -1,7 +1,8 @@
 """Calls that hold their thread until something outside the process answers, and what async code uses instead.
 
 Sources: the reference of each package (names and what is synchronous), Python's "Developing with asyncio: running
-blocking code"; that one blocked loop or worker thread stalls every connection is executed (channels-facts C25, C26).
+blocking code"; that one blocked loop or worker thread stalls every connection is proven with WS505 and
+WS512.
 """
 
 from __future__ import annotations
@@ -45,11 +46,14 @@ HTTP = Wait("an HTTP answer", True, "`httpx.AsyncClient` or aiohttp")
 PROCESS = Wait("a process to end", True, "`asyncio.create_subprocess_exec()`")
 MAIL = Wait("the mail server", True, "a task, or `await asyncio.to_thread(…)`")
 LLM = Wait("the model's answer", True, "the async client of the same package")
+OLD_LLM = Wait("the model's answer", True, "`acreate()` of the same class")
+OLD_AUDIO = Wait("the model's answer", True, "`atranscribe()` of the same class")
 RUNNABLE = Wait("the model's answer", True, "`ainvoke()`, `astream()` or `abatch()`")
 AWS = Wait("an AWS answer", True, "aioboto3, or `await asyncio.to_thread(…)`")
 RESULT = Wait("a worker to finish the task", True, "a message that the task sends to the consumer's channel or group")
 REMOTE = Wait("another machine", True, "an async client, or `await asyncio.to_thread(…)`")
 QUEUE = Wait("another thread", True, "asyncio's queue, event or `wrap_future()`")
+WEBSOCKET = Wait("the other end of a websocket", True, "an asynchronous client, `websockets.connect()`")
 SOCKET = Wait("the other end of a socket", True, "`asyncio.open_connection()`")
 PERSON = Wait("somebody to type", True, "nothing: a server has no terminal")
 REDIS = Wait("Redis", False, "`redis.asyncio`")
@@ -57,7 +61,7 @@ REDIS_ITEM = Wait("an item to come in", True, "`redis.asyncio`")
 DATABASE = Wait("the database server", False, "`database_sync_to_async`, or an async driver")
 
 _HTTP_VERBS = "get post put patch delete head options request"
-_POPPING = "blpop brpop brpoplpush blmove bzpopmin bzpopmax listen"
+_POPPING = "blpop brpop brpoplpush blmove blmpop bzpopmin bzpopmax bzmpop listen"
 
 CALLS: dict[str, Wait] = {
     "time.sleep": SLEEP,
@@ -77,7 +81,7 @@ CALLS: dict[str, Wait] = {
     "smtplib.SMTP_SSL": MAIL,
     **{f"django.core.mail.{name}": MAIL for name in "send_mail send_mass_mail mail_admins mail_managers".split()},
     "socket.create_connection": SOCKET,
-    "websocket.create_connection": SOCKET,
+    "websocket.create_connection": WEBSOCKET,
     "concurrent.futures.wait": QUEUE,
     "concurrent.futures.as_completed": QUEUE,
     "pika.BlockingConnection": REMOTE,
@@ -98,12 +102,12 @@ CALLS: dict[str, Wait] = {
     "openai.embeddings.create": LLM,
     "openai.images.generate": LLM,
     "openai.audio.transcriptions.create": LLM,
-    "openai.ChatCompletion.create": LLM,
-    "openai.Completion.create": LLM,
-    "openai.Embedding.create": LLM,
-    "openai.Image.create": LLM,
-    "openai.Audio.transcribe": LLM,
-    "openai.Moderation.create": LLM,
+    "openai.ChatCompletion.create": OLD_LLM,
+    "openai.Completion.create": OLD_LLM,
+    "openai.Embedding.create": OLD_LLM,
+    "openai.Image.create": OLD_LLM,
+    "openai.Audio.transcribe": OLD_AUDIO,
+    "openai.Moderation.create": OLD_LLM,
     "firebase_admin.messaging.send": REMOTE,
     "firebase_admin.messaging.send_multicast": REMOTE,
     "firebase_admin.messaging.send_each": REMOTE,
@@ -124,12 +128,28 @@ _OPENAI = Client(
 _REDIS = Client(
     REDIS,
     _names(
-        "get set setex setnx getset mget mset delete exists expire incr incrby decr keys scan scan_iter hget hset "
-        "hgetall hmset hmget hdel hincrby hexists hkeys hvals hlen lpush rpush lpop rpop lrange llen lrem ltrim sadd "
-        "srem smembers sismember scard spop zadd zrem zrange zrevrange zscore zcard zincrby zrangebyscore publish "
-        "ping ttl xadd xread xrange execute flushdb type rename persist getdel"
+        "append bitcount bitfield bitfield_ro bitop bitpos copy dbsize decr decrby delete delex digest dump echo "
+        "eval eval_ro evalsha evalsha_ro exists expire expireat expiretime flushall flushdb geoadd geodist geohash "
+        "geopos georadius georadiusbymember geosearch geosearchstore get getbit getdel getex getrange getset hdel "
+        "hexists hexpire hexpireat hexpiretime hget hgetall hgetdel hgetex hincrby hincrbyfloat hkeys hlen hmget "
+        "hmset hpersist hpexpire hpexpireat hpexpiretime hpttl hrandfield hscan hscan_iter hset hsetex hsetnx "
+        "hstrlen httl hvals incr incrby incrbyfloat info keys lcs lindex linsert llen lmove lmpop lpop lpos lpush "
+        "lpushx lrange lrem lset ltrim mget move mset msetex msetnx persist pexpire pexpireat pexpiretime pfadd "
+        "pfcount pfmerge ping psetex pttl publish pubsub_channels pubsub_numpat pubsub_numsub randomkey rename "
+        "renamenx restore rpop rpoplpush rpush rpushx sadd scan scan_iter scard script_exists script_flush "
+        "script_kill script_load sdiff sdiffstore set setbit setex setnx setrange sinter sintercard sinterstore "
+        "sismember smembers smismember smove sort sort_ro spop spublish srandmember srem sscan sscan_iter strlen "
+        "substr sunion sunionstore time touch ttl type unlink xack xackdel xadd xautoclaim xcfgset xclaim xdel "
+        "xdelex xgroup_create xgroup_createconsumer xgroup_delconsumer xgroup_destroy xgroup_setid xinfo_consumers "
+        "xinfo_groups xinfo_stream xlen xpending xpending_range xrange xread xreadgroup xrevrange xtrim zadd zcard "
+        "zcount zdiff zdiffstore zincrby zinter zintercard zinterstore zlexcount zmpop zmscore zpopmax zpopmin "
+        "zrandmember zrange zrangebylex zrangebyscore zrangestore zrank zrem zremrangebylex zremrangebyrank "
+        "zremrangebyscore zrevrange zrevrangebylex zrevrangebyscore zrevrank zscan zscan_iter zscore zunion "
+        "zunionstore"
     ),
+    not_through=_names("pipeline"),
 )
+_REDIS_PIPELINE = Client(REDIS, _names("execute"))
 _HTTP_CLIENT = Client(HTTP, _names(_HTTP_VERBS + " send stream"))
 _MONGO = "find_one insert_one insert_many update_one update_many delete_one delete_many count_documents aggregate"
 
@@ -150,7 +170,7 @@ CLIENTS: dict[str, tuple[Client, ...]] = {
     "smtplib.SMTP": (Client(MAIL, _names("connect starttls login sendmail send_message")),),
     "smtplib.SMTP_SSL": (Client(MAIL, _names("connect login sendmail send_message")),),
     **{
-        name: (_REDIS, Client(REDIS_ITEM, _names(_POPPING)))
+        name: (_REDIS, _REDIS_PIPELINE, Client(REDIS_ITEM, _names(_POPPING)))
         for name in (
             "redis.Redis",
             "redis.StrictRedis",
@@ -221,7 +241,8 @@ CLIENTS: dict[str, tuple[Client, ...]] = {
     "twilio.rest.Client": (Client(REMOTE, _names("create fetch update")),),
     "yfinance.Ticker": (Client(REMOTE, _names("history")),),
     "socket.socket": (Client(SOCKET, _names("recv recvfrom accept")),),
-    "websocket.create_connection": (Client(SOCKET, _names("recv send")),),
+    "websocket.create_connection": (Client(WEBSOCKET, _names("recv send")),),
+    "websocket.WebSocket": (Client(WEBSOCKET, _names("connect recv send")),),
     "queue.Queue": (Client(QUEUE, _names("get join")),),
     "threading.Event": (Client(QUEUE, _names("wait")),),
     "threading.Thread": (Client(QUEUE, _names("join")),),
@@ -243,6 +264,9 @@ BOUNDS = {
 
 LOOKS_FIRST = _names("empty qsize done is_set poll is_alive ready successful")
 """What is asked, in a condition around the call, of a thing that is then read without waiting."""
+
+ASKS_KIND = _names("hasattr isinstance callable issubclass type")
+"""What asks what kind of thing an argument is."""
 
 ENDED_BY: dict[str, frozenset[str]] = {
     "wait": _names("terminate kill send_signal set"),

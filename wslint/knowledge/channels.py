@@ -1,4 +1,4 @@
-"""Names of Django Channels and its neighbours: consumers, wrappers, layers, and how each behaves (channels-facts)."""
+"""Names of Django Channels and its neighbours: consumers, wrappers, layers, and how each behaves."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 Sources: django.db.models.query.QuerySet, .manager, .base.Model and .fields.related_descriptors of Django 3.2 to 5.2;
 the "asynchronous" lists of the QuerySet API reference and the release notes of 4.1, 4.2, 5.0, 5.1 and 5.2;
-channels-facts C32 to C35 and M10 for what raises on the event loop.
+the proofs of WS506, WS507, WS508, WS510 and WS514 for what is seen of it.
 """
 
 from __future__ import annotations
@@ -81,8 +81,6 @@ BUILDS = frozenset(
 BUILDS_ROWS = frozenset({"dates", "datetimes", "values", "values_list"})
 """Methods that only build a queryset of something else."""
 
-ITERATES = "iterator"
-
 ONE = frozenset("create earliest first get last latest".split())
 """Methods that run a query and give an instance."""
 
@@ -108,9 +106,6 @@ ASYNC_MODEL = (4, 2)
 
 INSTANCE_QUERIES = {"save": ASYNC_MODEL, "delete": ASYNC_MODEL, "refresh_from_db": ASYNC_MODEL}
 """Methods of an instance that run a query."""
-
-INSTANCE_CHECKS = frozenset({"full_clean", "validate_unique", "validate_constraints"})
-"""Methods of an instance that may run a query, and have no `a` form."""
 
 PERMISSION_QUERIES = frozenset(
     "get_all_permissions get_group_permissions get_user_permissions has_module_perms has_perm has_perms".split()
@@ -184,5 +179,11 @@ CLOSES = frozenset(
     }
 )
 """What gives a thread's database connections back."""
+
+REFUSAL = (
+    "django.core.exceptions.SynchronousOnlyOperation: You cannot call this from an async context - use a thread or "
+    "sync_to_async."
+)
+"""What a query on the event loop raises."""
 
 UNSAFE_SWITCH = "DJANGO_ALLOW_ASYNC_UNSAFE"

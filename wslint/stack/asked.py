@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from wslint.discover import mentions
 from wslint.facts import model as m
-from wslint.facts.walk import below, within
+from wslint.facts.walk import below, contains, within
 from wslint.knowledge import orm as known
 from wslint.location import Location
 from wslint.stack.callees import Body, bodies
@@ -99,7 +99,15 @@ def given_query(stack: Stack, handed: Handed) -> Query | None:
             return Query(given, frame, MANAGED, f"{'.'.join(path_of(given)) or given.attr}()", given)
     if stack.values.dotted(given, frame) in known.CONSUMING | known.FUNCTIONS.keys():
         return _consumed(stack, handed)
-    return next((query for body in given_bodies(handed, stack.values) for query in queries.of_body(body)), None)
+    found = [query for body in given_bodies(handed, stack.values) for query in queries.of_body(body)]
+    return min(found, key=_is_conditional, default=None)
+
+
+def _is_conditional(query: Query) -> bool:
+    """Does the query stand under a test in its own function?"""
+    return any(
+        isinstance(node, m.If) and contains(node.span, query.node.span) for node in within(query.frame.scope.body)
+    )
 
 
 def _consumed(stack: Stack, handed: Handed) -> Query | None:

@@ -10,6 +10,7 @@ from wslint.knowledge import blocking as known
 from wslint.knowledge.blocking import Wait
 from wslint.stack.callees import Body, called, is_of_none
 from wslint.stack.model import CallUse
+from wslint.stack.threads import Running
 from wslint.stack.values import (
     AttributeValue,
     CallValue,
@@ -55,6 +56,13 @@ class Blocking:
         """The wait that a call surely is, whatever its object can be; None when it is none, or not known."""
         found = self.callee(call.func, frame)
         return None if found is None else self.with_arguments(found, call, frame)
+
+    def of_running(self, use: CallUse, running: Running) -> Blocked | None:
+        """The wait of a call where it runs, with what its callers give; None when it is over soon, too."""
+        found = self.callee(use.node.func, running.frame)
+        if found is None or is_over_soon(use, running.body) or (running.entered and asks_kind(use, running.body)):
+            return None
+        return self.with_arguments(found, use.node, running.bound(self.values))
 
     def callee(self, func: m.Expr, frame: Frame) -> Blocked | None:
         """The wait of calling an expression."""
@@ -160,6 +168,18 @@ def is_over_soon(use: CallUse, body: Body) -> bool:
     )
 
 
+def asks_kind(use: CallUse, body: Body) -> bool:
+    """Does a call stand under a test of what kind of thing a parameter is, which not every caller passes?"""
+    params = {param.name for param in body.node.params}
+    tests = [parent.test for parent in use.parents if isinstance(parent, (m.If, m.While, m.Conditional))]
+    return any(
+        isinstance(node, m.Call)
+        and _last(node.func) in known.ASKS_KIND
+        and any(isinstance(arg.value, m.Name) and arg.value.id in params for arg in node.args[:1])
+        for node in within(tests)
+    )
+
+
 def _blocked(origin: Origin) -> Blocked | None:
     dotted, path = origin.dotted, origin.path
     if not path and dotted in known.CALLS:
@@ -173,9 +193,8 @@ def _blocked(origin: Origin) -> Blocked | None:
 
 
 def _maker(dotted: str) -> str:
-    """The class in a dotted name, else the package: `Redis` of `redis.Redis.from_url`, `boto3` of `boto3.client`."""
-    parts = dotted.split(".")
-    return next((part for part in reversed(parts) if part[:1].isupper()), parts[0])
+    """The class in a dotted name, else the call: `Redis` of `redis.Redis.from_url`, `boto3.client(…)`."""
+    return next((part for part in reversed(dotted.split(".")) if part[:1].isupper()), f"{dotted}(…)")
 
 
 def _is_method(client: known.Client, path: tuple[str, ...]) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from wslint.facts import model as m
 from wslint.facts.walk import calls_within, children, contains
 from wslint.stack.classes import Class, Method
+from wslint.stack.supers import is_super, super_method
 
 
 @dataclass(frozen=True)
@@ -98,8 +99,8 @@ def own_calls(cls: Class, method: Method) -> Iterator[tuple[m.Call, Method]]:
         target: Method | None = None
         if isinstance(func.value, m.Name) and func.value.id == first:
             target = cls.method(func.attr)
-        elif isinstance(func.value, m.Call) and isinstance(func.value.func, m.Name) and func.value.func.id == "super":
-            target = cls.method_after(method.owner, func.attr)
+        elif is_super(func.value):
+            target = super_method(cls, func.attr, func.value, method.owner, method.frame)
         if target is not None:
             yield call, target
 

@@ -229,6 +229,16 @@ class Class:
                         found.setdefault(target.attr, []).append((statement, value, method))
         return found
 
+    @cached_property
+    def spoken(self) -> frozenset[str]:
+        """What its methods name behind a dot (`self.name`, `other.name`)."""
+        return frozenset(
+            node.attr
+            for method in self.methods.values()
+            for node in within(method.node.body)
+            if isinstance(node, m.Attribute) and isinstance(node.value, m.Name)
+        )
+
     def attribute(self, name: str, receiver: Value, *, instance: bool = False) -> list[Value] | None:
         """What an attribute can be: methods bound to the receiver, class attributes, instance assignments.
 

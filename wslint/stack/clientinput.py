@@ -73,6 +73,7 @@ class ClientInput:
         self.texts = stack.texts
         self.consumer = consumer
         self._active: set[tuple[int, int]] = set()
+        self._cut = False  # was something left out because it is being traced already?
         self._memo: dict[tuple[int, int], tuple[Input, ...]] = {}
         self._kept: list[object] = []
         self._frames: dict[int, Frame] = {}
@@ -99,7 +100,9 @@ class ClientInput:
         if key in self._memo:
             return self._memo[key]
         if key in self._active or len(self._active) > MAX_DEPTH:
+            self._cut = True
             return ()
+        outer, self._cut = self._cut, False
         self._active.add(key)
         try:
             found: list[Input] = []
@@ -108,9 +111,10 @@ class ClientInput:
                     found.append(one)
         finally:
             self._active.discard(key)
-        if not self._active:
+        if not self._cut or not self._active:
             self._memo[key] = tuple(found)
             self._kept.append((expr, frame))  # so that ids stay theirs
+        self._cut = self._cut or outer
         return tuple(found)
 
     def _of(self, expr: m.Expr, frame: Frame) -> Iterator[Input]:

@@ -23,6 +23,8 @@ NOT_JSON = BROAD | {
 NO_KEY = BROAD | {"builtins.KeyError", "builtins.LookupError"}
 """What catches the failure of `value["key"]` when the key is not there."""
 WRONG_TYPE = BROAD | {"builtins.TypeError"}
+GONE = BROAD | {"builtins.OSError", "builtins.IOError", "builtins.RuntimeError"}
+"""What catches that which daphne and uvicorn raise for a word to a socket that is closed."""
 NO_ATTRIBUTE = BROAD | {"builtins.AttributeError"}
 
 
@@ -31,7 +33,7 @@ def is_caught(body: tuple[m.Stmt, ...], node: m.Node, names: frozenset[str], fra
 
     A handler that ends by raising the same exception again does not count.
     """
-    return any(_catches(block, names, frame, values) for block in _around(body, node))
+    return any(catches(block, names, frame, values) for block in _around(body, node, values))
 
 
 def handles(handler: m.Handler, names: frozenset[str], frame: Frame, values: Values) -> bool:
@@ -48,20 +50,25 @@ def swallows(decorator: m.Expr, frame: Frame, values: Values) -> bool:
     return not isinstance(value, FunctionValue) or _tries(value.node)
 
 
-def _around(body: tuple[m.Stmt, ...], node: m.Node) -> Iterator[m.Try | m.With]:
+def _around(body: tuple[m.Stmt, ...], node: m.Node, values: Values) -> Iterator[m.Try | m.With]:
     """The `try` and `with` blocks whose body holds a node."""
-    return (
-        block
-        for block in within(body)
-        if isinstance(block, (m.Try, m.With)) and any(contains(one.span, node.span) for one in block.body)
-    )
+    return (block for block in _blocks(body, values) if any(contains(one.span, node.span) for one in block.body))
 
 
-def _catches(block: m.Try | m.With, names: frozenset[str], frame: Frame, values: Values) -> bool:
+def _blocks(body: tuple[m.Stmt, ...], values: Values) -> list[m.Try | m.With]:
+    """The `try` and `with` blocks of a function's body, found once."""
+    known: dict[int, tuple[tuple[m.Stmt, ...], list[m.Try | m.With]]] = values.__dict__.setdefault("_guards", {})
+    if id(body) not in known:
+        known[id(body)] = body, [block for block in within(body) if isinstance(block, (m.Try, m.With))]
+    return known[id(body)][1]
+
+
+def catches(block: m.Try | m.With, names: frozenset[str], frame: Frame, values: Values) -> bool:
+    """Does a block catch one of these exceptions for good, or may it?"""
     if isinstance(block, m.With):
         return any(_suppresses(item.value, names, frame, values) for item in block.items)
     handler = next((one for one in block.handlers if handles(one, names, frame, values)), None)
-    return handler is not None and not _raises_again(handler)
+    return handler is not None and not raises_again(handler)
 
 
 def _is_one(exception: m.Expr, names: frozenset[str], frame: Frame, values: Values) -> bool:
@@ -82,7 +89,8 @@ def _is_one(exception: m.Expr, names: frozenset[str], frame: Frame, values: Valu
     return False
 
 
-def _raises_again(handler: m.Handler) -> bool:
+def raises_again(handler: m.Handler) -> bool:
+    """Does a handler end by raising the same exception again?"""
     match handler.body[-1] if handler.body else None:
         case m.Raise(exception=None):
             return True

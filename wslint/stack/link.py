@@ -37,8 +37,8 @@ INSTALLED = frozenset(
 """Packages that are meant when nothing of the tree provides the whole dotted name, even beside a folder so called."""
 
 
-PAYS = 2_000
-"""Lines to lower from which a fork is worth its time; measured by bench/parallel.py."""
+PAYS = 4_000
+"""Lines to lower from which a fork is worth its time; measured by bench/forks.py."""
 
 
 @dataclass(eq=False)

@@ -171,7 +171,7 @@ class Orm:
             case m.Assign() | m.Walrus() if binding.value is not None and binding.path is not None:
                 yield from self._part(binding.value, binding.path, home)
             case m.For(target=m.Name()):
-                yield from self._elements(source.iterable, home)
+                yield from self._elements(source.iterable, home, source.is_async)
             case m.For(target=m.Sequence(items=items)):
                 named = [
                     index for index, item in enumerate(items) if isinstance(item, m.Name) and item.id == binding.name
@@ -219,7 +219,7 @@ class Orm:
             for generator in node.generators:
                 match generator.target:
                     case m.Name(id=name) if name == expr.id and generator.target is not expr:
-                        yield from self._elements(generator.iterable, frame)
+                        yield from self._elements(generator.iterable, frame, generator.is_async)
                         return
                     case m.Sequence(items=items):
                         named = [i for i, item in enumerate(items) if isinstance(item, m.Name) and item.id == expr.id]
@@ -236,10 +236,11 @@ class Orm:
             self._comprehensions[id(scope)] = tuple(reversed(found))
         return self._comprehensions[id(scope)]
 
-    def _elements(self, iterable: m.Expr, frame: Frame) -> Iterator[Kind | None]:
-        """What a loop over an expression gives."""
+    def _elements(self, iterable: m.Expr, frame: Frame, is_async: bool = False) -> Iterator[Kind | None]:
+        """What a loop over an expression gives; one that fails at its queryset gives nothing to look at."""
         for kind in self.of(iterable, frame):
-            yield element_of(kind)
+            fails = isinstance(kind, QuerySet) and kind.crossing is not None and not is_async
+            yield None if fails else element_of(kind)
 
     def _enumerated(self, iterable: m.Expr, named: list[int], frame: Frame) -> Iterator[Kind | None]:
         """What a name among the targets of a loop takes: the second of `enumerate(…)`."""
@@ -270,13 +271,23 @@ class Orm:
     def _of_object(self, cls: Class, expr: m.Attribute, frame: Frame) -> Iterator[Kind | None]:
         """`self.name` of an object that is no model: what its methods assign, else what its class says."""
         assigned = cls.instance_assignments.get(expr.attr, ())
-        for _, value, method in assigned:
+        for statement, value, method in assigned:
             if value is None:
-                yield None
+                yield from self._unpacked(statement, expr.attr, method.frame)
             else:
                 yield from self.of(value, method.frame)
         if not assigned:
             yield from self._fallback(expr, frame)
+
+    def _unpacked(self, statement: m.Node, name: str, frame: Frame) -> Iterator[Kind | None]:
+        """What `self.name` takes in `self.name, other = value`."""
+        if isinstance(statement, m.Assign) and statement.value is not None:
+            for target in statement.targets:
+                for index, item in enumerate(target.items if isinstance(target, m.Sequence) else ()):
+                    if isinstance(item, m.Attribute) and item.attr == name:
+                        yield from self._part(statement.value, (index,), frame)
+                        return
+        yield None
 
     def _member(self, base: Kind, expr: m.Attribute, frame: Frame) -> Iterator[Kind | None]:
         name = expr.attr

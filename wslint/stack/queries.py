@@ -14,8 +14,10 @@ from wslint.facts.walk import below, contains, within
 from wslint.knowledge import channels
 from wslint.knowledge import orm as known
 from wslint.location import Location
+from wslint.stack.bindings import ends
 from wslint.stack.callees import Body
 from wslint.stack.classes import Class
+from wslint.stack.guarded import BROAD
 from wslint.stack.loaded import Loaded
 from wslint.stack.model import Stack
 from wslint.stack.orm import Orm, orm_of
@@ -36,6 +38,9 @@ from wslint.stack.values import AttributeValue, CallValue, ClassValue, Frame, Fu
 
 MAX_STEPS = 3
 """How many plain functions deep a query is looked for."""
+
+MAX_ENTRIES = 200
+"""How many calls are entered from one function; what lies further is not looked at."""
 
 MANAGED, LAZY, RELATION, SERIALIZED = "runs a query", "evaluates a queryset", "loads a relation", "serializes"
 
@@ -79,6 +84,11 @@ class Query:
         return f"a queryset is {self.what}" if self.does == LAZY else f"{self.what} queries the database"
 
     @property
+    def symptom(self) -> str:
+        """What is seen of it on the event loop."""
+        return ("swallowed by an `except Exception`: " if self.hidden else "") + known.REFUSAL
+
+    @property
     def place(self) -> Location:
         """Where a person would comment on it: the call in the coroutine function that leads to it."""
         return self.steps[0].frame.at(self.steps[0].call) if self.steps else self.location
@@ -95,6 +105,7 @@ class Queries:
         self.loaded = Loaded(self.orm)
         self._of_frames: dict[int, tuple[Query, ...]] = {}
         self._active: set[int] = set()
+        self._entries = 0
 
     # --- one function ---
 
@@ -106,7 +117,8 @@ class Queries:
         key = id(body.frame)
         if key in self._of_frames:
             return self._of_frames[key]
-        if id(body.node) in self._active or depth > MAX_STEPS:
+        self._entries = self._entries + 1 if depth else 0
+        if id(body.node) in self._active or depth > MAX_STEPS or self._entries > MAX_ENTRIES:
             return ()
         self._active.add(id(body.node))
         try:
@@ -130,7 +142,7 @@ class Queries:
             if any(_is_told(handler.exception) for outer in around for handler in outer.handlers):
                 continue
             inside = query.inside or (body if body.is_async else None)
-            yield replace(query, hidden=query.hidden or any(map(_swallows, around)), inside=inside)
+            yield replace(query, hidden=query.hidden or self._swallowed(around, body.frame), inside=inside)
 
     def _find(self, body: Body, depth: int) -> Iterator[tuple[m.Node, Query]]:
         """The queries of a body, each with the node of the body that leads to it."""
@@ -148,8 +160,9 @@ class Queries:
             for arg in node.args
             for inner in (arg.value, *below(arg.value))
         }
+        optional = list(_optional(body)) if depth else []
         for node in nodes:
-            if id(node) not in early:
+            if id(node) not in early and not any(_may_skip(node, *test) for test in optional):
                 for query in self._at(node, body, depth):
                     yield node, query
 
@@ -186,6 +199,20 @@ class Queries:
                         yield Query(item.value, frame, MANAGED, "transaction.atomic()", item.value)
             case _:
                 pass
+
+    def _swallowed(self, around: list[m.Try], frame: Frame) -> bool:
+        """Does one of several `try` catch everything and not raise it again?"""
+        return any(
+            self._is_broad(handler.exception, frame)
+            and not any(isinstance(one, m.Raise) for one in within(handler.body))
+            for outer in around
+            for handler in outer.handlers
+        )
+
+    def _is_broad(self, exception: m.Expr | None, frame: Frame) -> bool:
+        if isinstance(exception, m.Sequence):
+            return any(self._is_broad(item, frame) for item in exception.items)
+        return exception is None or self.values.dotted(exception, frame) in BROAD
 
     def _truth(self, expr: m.Expr, frame: Frame) -> Iterator[Query]:
         match expr:
@@ -259,8 +286,10 @@ class Queries:
 
     def _awaited(self, value: FunctionValue, node: m.Call, body: Body, depth: int) -> Iterator[Query]:
         """The queries of a coroutine function that come of the arguments it gets."""
-        inner = self.values.enter(value, node, body.frame) if node.args and depth < MAX_STEPS else None
-        if inner is not None and isinstance(value.node, m.FunctionDef):
+        if depth >= MAX_STEPS or not any(self.orm.one(arg.value, body.frame) for arg in node.args):
+            return
+        inner = self.values.enter(value, node, body.frame)
+        if inner is not None and isinstance(value.node, m.FunctionDef) and _fits(value.node, inner):
             yield from self._of_frame(Body(value.node, inner), depth + 1)
 
     def _entered(self, value: FunctionValue, node: m.Call, body: Body, depth: int) -> Iterator[Query]:
@@ -276,6 +305,8 @@ class Queries:
 
     def _through(self, call: m.Expr, node: m.FunctionDef, inner: Frame, body: Body, depth: int) -> Iterator[Query]:
         step = Step(call, body.frame, node.name)
+        if not _fits(node, inner):
+            return
         for query in self._of_frame(Body(node, inner), depth + 1):
             if query.inside is None:
                 yield replace(query, steps=(step, *query.steps))
@@ -292,11 +323,11 @@ class Queries:
                 if base.cls is not None and own is not None:
                     yield from self._own(base.cls, name, node, func, body, depth)
                 elif name in known.QUERIES:
-                    yield Query(node, frame, MANAGED, self._written(func, base), node, known.ASYNC_QUERYSET, crossing)
+                    yield Query(node, frame, MANAGED, written(func), node, known.ASYNC_QUERYSET, crossing)
                 elif isinstance(base, Manager) and base.related and name in known.RELATED_QUERIES:
-                    yield Query(node, frame, MANAGED, self._written(func, base), node, known.ASYNC_MODEL)
+                    yield Query(node, frame, MANAGED, written(func), node, known.ASYNC_MODEL)
                 elif name in known.USER_MANAGER and base.model is not None and base.model.is_user:
-                    yield Query(node, frame, MANAGED, self._written(func, base), node, known.USER_MANAGER[name])
+                    yield Query(node, frame, MANAGED, written(func), node, known.USER_MANAGER[name])
             case Instance(model=model) if model is not None:
                 own = model.cls.method(name) if model.cls is not None else None
                 if model.cls is not None and own is not None and name not in known.INSTANCE_QUERIES:
@@ -304,14 +335,14 @@ class Queries:
                 elif own is not None and (own.node.is_async or not _calls_super(own.node)):
                     return
                 elif name in known.INSTANCE_QUERIES:
-                    yield Query(node, frame, MANAGED, self._written(func, base), node, known.INSTANCE_QUERIES[name])
+                    yield Query(node, frame, MANAGED, written(func), node, known.INSTANCE_QUERIES[name])
                 elif name in known.PERMISSION_QUERIES and model.is_user:
-                    yield Query(node, frame, MANAGED, self._written(func, base), node, (5, 2))
+                    yield Query(node, frame, MANAGED, written(func), node, (5, 2))
             case Session() if name in known.SESSION_QUERIES and self._keeps_sessions(frame.path):
-                yield Query(node, frame, MANAGED, self._written(func, base), node, known.ASYNC_SESSION)
+                yield Query(node, frame, MANAGED, written(func), node, known.ASYNC_SESSION)
             case Serializer(cls=cls) if name == "save" and cls.derives_from(*known.MODEL_SERIALIZERS):
                 if not cls.defines("save") and not cls.defines("create"):
-                    yield Query(node, frame, MANAGED, self._written(func, base), node)
+                    yield Query(node, frame, MANAGED, written(func), node)
             case _:
                 return
 
@@ -404,24 +435,24 @@ class Queries:
             owner = ".".join(path_of(node.args[0].value)) or "…"
             yield Query(node, frame, RELATION, f"{owner}.{name.value}", node)
 
-    def _written(self, func: m.Attribute, base: Kind) -> str:
-        """The call as people would write it in a sentence."""
-        owner = func.value
-        model = getattr(base, "model", None)
-        match owner:
-            case m.Name():
-                return f"{owner.id}.{func.attr}()"
-            case m.Attribute(attr="objects") if model is not None:
-                return f"{model.name}.objects.{func.attr}()"
-            case _:
-                return (
-                    f"{model.name}.objects….{func.attr}()"
-                    if isinstance(base, QuerySet) and model
-                    else f".{func.attr}()"
-                )
-
 
 _PROPERTIES = frozenset({"builtins.property", "django.utils.functional.cached_property", "functools.cached_property"})
+
+
+def written(func: m.Attribute) -> str:
+    """A call as people would write it in a sentence: `Room.objects….first()`."""
+    owner: m.Expr = func.value
+    while isinstance(owner, m.Call) and isinstance(owner.func, m.Attribute):
+        owner = owner.func.value
+    path = ".".join(path_of(owner))
+    return f"{path}{'' if path and owner is func.value else '…'}.{func.attr}()"
+
+
+def _fits(node: m.FunctionDef, frame: Frame) -> bool:
+    """Are all required parameters given? Otherwise the call ends in a TypeError before anything is asked."""
+    return all(
+        param.name in frame.arguments or param.default is not None or param.kind in ("*", "**") for param in node.params
+    )
 
 
 def path_of(expr: m.Expr) -> tuple[str, ...]:
@@ -433,16 +464,48 @@ def path_of(expr: m.Expr) -> tuple[str, ...]:
     return (expr.id, *reversed(names)) if isinstance(expr, m.Name) else ()
 
 
+def _optional(body: Body) -> Iterator[tuple[m.If, bool | None]]:
+    """The tests of parameters that a caller may leave out, each with its outcome for what is given."""
+    names = {param.name for param in body.node.params if param.default is not None}
+    for found in body.nodes():
+        if isinstance(found, m.If) and any(
+            isinstance(one, m.Name) and one.id in names for one in (found.test, *below(found.test))
+        ):
+            yield found, _outcome(found.test, body.frame)
+
+
+def _outcome(test: m.Expr, frame: Frame) -> bool | None:
+    """What a test of one argument comes to when that is a literal."""
+    match test:
+        case m.UnaryOp(op="not", operand=operand):
+            inner = _outcome(operand, frame)
+            return None if inner is None else not inner
+        case m.Compare(left=left, op="is" | "is not" as op, right=m.Constant(value=None)):
+            given = _literal(left, frame)
+            return None if given is None else (given.value is None) is (op == "is")
+        case _:
+            given = _literal(test, frame)
+            return None if given is None else bool(given.value)
+
+
+def _literal(expr: m.Expr, frame: Frame) -> m.Constant | None:
+    bound = frame.arguments.get(expr.id) if isinstance(expr, m.Name) else None
+    return bound.expr if bound is not None and isinstance(bound.expr, m.Constant) else None
+
+
+def _may_skip(node: m.Node, test: m.If, outcome: bool | None) -> bool:
+    """May a test keep a node from being run?"""
+    if contains(test.span, node.span):
+        if node is test or contains(test.test.span, node.span):
+            return False
+        return outcome is None or outcome is not _holds(test.body, node)
+    if (test.span.end_line, test.span.end_column) > (node.span.line, node.span.column):
+        return False
+    return (ends(test.body) and outcome is not False) or (ends(test.orelse) and outcome is not True)
+
+
 def _holds(block: tuple[m.Stmt, ...], node: m.Node) -> bool:
     return any(contains(statement.span, node.span) for statement in block)
-
-
-def _swallows(node: m.Try) -> bool:
-    """Does a try catch everything and not raise it again?"""
-    return any(
-        _is_broad(handler.exception) and not any(isinstance(one, m.Raise) for one in within(handler.body))
-        for handler in node.handlers
-    )
 
 
 def _is_told(exception: m.Expr | None) -> bool:
@@ -452,16 +515,6 @@ def _is_told(exception: m.Expr | None) -> bool:
             return name == "SynchronousOnlyOperation"
         case m.Sequence(items=items):
             return any(map(_is_told, items))
-        case _:
-            return False
-
-
-def _is_broad(exception: m.Expr | None) -> bool:
-    match exception:
-        case None | m.Name(id="Exception" | "BaseException"):
-            return True
-        case m.Sequence(items=items):
-            return any(_is_broad(item) for item in items)
         case _:
             return False
 

@@ -26,7 +26,7 @@ from wslint.stack.handing import Handed as Handed
 from wslint.stack.handing import Handing
 from wslint.stack.model import CallUse, Consumer, FunctionUse, Stack
 from wslint.stack.scope import Scope, scopes
-from wslint.stack.values import Frame
+from wslint.stack.values import Frame, FunctionValue, Values
 
 MAX_STEPS = 4
 """How many plain functions deep a thread is followed."""
@@ -132,6 +132,26 @@ class Running:
 
     def at(self, node: m.Node | Span) -> Location:
         return self.frame.at(node)
+
+    @property
+    def entered(self) -> bool:
+        """Does a call of the project lead to it?"""
+        return bool(self.steps) or self.handed is not None
+
+    def bound(self, values: Values) -> Frame:
+        """Its frame with the arguments of the call that leads to it as its parameters, where they can be seen."""
+        call: m.Node | None = None
+        if self.steps:
+            call, frame = self.steps[-1].call, self.steps[-1].frame
+            func = call.func if isinstance(call, m.Call) else None
+        elif self.handed is not None:
+            call, frame, func = self.handed.run, self.handed.frame, self.handed.given
+        if not isinstance(call, m.Call) or func is None:
+            return self.frame
+        for value in values.of(func, frame):
+            if isinstance(value, FunctionValue) and value.node is self.node:
+                return values.enter(value, call, frame, decorated=True) or self.frame
+        return self.frame
 
     def place(self, node: m.Node) -> Location:
         """Where a person would comment on a node that runs here: the call in the entry that leads to it."""
