@@ -67,8 +67,7 @@ class ConnectNeverAccepts(Rule):
 
     def _serves(self, consumer: Consumer) -> bool:
         """Do clients connect to this class itself, and is its connect() called in Channels' own way?"""
-        abstract = consumer.subclassed and not consumer.mounts
-        return consumer.is_websocket and not abstract and not consumer.cls.defines("websocket_connect")
+        return consumer.is_websocket and not consumer.is_abstract and not consumer.cls.defines("websocket_connect")
 
     def _unanswered(self, flow: Flow) -> Iterator[Location]:
         for exit in flow.exits:

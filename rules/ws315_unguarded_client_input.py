@@ -58,8 +58,7 @@ class UnguardedClientInput(Rule):
     def stack(self, stack: Stack) -> Iterator[Finding]:
         told: set[Location] = set()
         for consumer in stack.consumers:
-            abstract = consumer.subclassed and not consumer.mounts
-            if consumer.in_tests or consumer.vendored or abstract or not consumer.complete:
+            if consumer.in_tests or consumer.vendored or consumer.is_abstract or not consumer.complete:
                 continue
             by_method: dict[int, list[Risk]] = {}
             for risk in risks_of(stack, consumer):

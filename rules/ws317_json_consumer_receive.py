@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from wslint.rule import Finding, Level, Location, Related, Rule
 from wslint.stack import Consumer, Method, Stack, assignments, below, facts, within
 from wslint.stack.fetched import may_be_fetched
-from wslint.stack.groups import is_abstract
 
 
 class JsonConsumerReceive(Rule):
@@ -50,7 +49,7 @@ class JsonConsumerReceive(Rule):
     def stack(self, stack: Stack) -> Iterator[Finding]:
         told: set[Location] = set()
         for consumer in stack.consumers:
-            if consumer.in_tests or consumer.vendored or not consumer.complete or is_abstract(consumer):
+            if consumer.in_tests or consumer.vendored or not consumer.complete or consumer.is_abstract:
                 continue
             if consumer.dispatches_itself or consumer.cls.defines("websocket_receive"):
                 continue

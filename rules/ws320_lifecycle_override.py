@@ -6,7 +6,6 @@ from wslint.flow import life_of
 from wslint.rule import Edit, Finding, Fix, Level, Location, Related, Rule
 from wslint.stack import Consumer, Method, Stack, below, facts
 from wslint.stack.edits import import_edit, import_line
-from wslint.stack.groups import is_abstract
 from wslint.stack.places import after
 from wslint.stack.signatures import takes
 
@@ -52,7 +51,7 @@ class LifecycleOverride(Rule):
     def stack(self, stack: Stack) -> Iterator[Finding]:
         told: set[Location] = set()
         for consumer in stack.consumers:
-            if consumer.in_tests or consumer.vendored or not consumer.complete or is_abstract(consumer):
+            if consumer.in_tests or consumer.vendored or not consumer.complete or consumer.is_abstract:
                 continue
             if consumer.dispatches_itself or consumer.cls.defines("__call__"):
                 continue

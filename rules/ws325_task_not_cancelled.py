@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from wslint.flow import Endless, Task, Tasks, endlessness_of, turns_of, walked
 from wslint.rule import Finding, Level, Location, Related, Rule
 from wslint.stack import Consumer, Stack, facts
-from wslint.stack.groups import is_abstract
 
 
 class TaskNotCancelled(Rule):
@@ -62,7 +61,7 @@ class TaskNotCancelled(Rule):
     def stack(self, stack: Stack) -> Iterator[Finding]:
         told: set[Location] = set()
         for consumer in stack.consumers:
-            if consumer.in_tests or consumer.vendored or is_abstract(consumer) or not consumer.is_async:
+            if consumer.in_tests or consumer.vendored or consumer.is_abstract or not consumer.is_async:
                 continue
             tasks = Tasks(consumer, turns_of(stack))
             for task in tasks:

@@ -7,7 +7,7 @@ from wslint.rule import Edit, Finding, Fix, Level, Location, Rule
 from wslint.stack import Class, Consumer, Lists, Literal, Method, Pattern, Stack, facts, within
 from wslint.stack.callers import own_calls, place_of
 from wslint.stack.edits import import_edit, import_line
-from wslint.stack.groups import Groups, is_abstract
+from wslint.stack.groups import Groups
 from wslint.stack.places import after, before
 
 
@@ -49,7 +49,7 @@ class GroupsAttribute(Rule):
         groups = Groups(stack)
         told: set[Location] = set()
         for consumer in stack.consumers:
-            if consumer.in_tests or consumer.vendored or not consumer.complete or is_abstract(consumer):
+            if consumer.in_tests or consumer.vendored or not consumer.complete or consumer.is_abstract:
                 continue
             if not consumer.is_websocket or consumer.cls.defines("websocket_connect"):
                 continue

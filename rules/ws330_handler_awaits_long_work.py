@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from wslint.flow import Turn, Work, long_work_of, turns_of
 from wslint.rule import Finding, Level, Location, Related, Rule
 from wslint.stack import Consumer, Stack
-from wslint.stack.groups import is_abstract
 
 
 class HandlerAwaitsLongWork(Rule):
@@ -93,5 +92,5 @@ class HandlerAwaitsLongWork(Rule):
 
 def _is_concerned(consumer: Consumer) -> bool:
     """An async consumer that may get another frame or event; a request over HTTP is the only one of its consumer."""
-    in_use = not (consumer.in_tests or consumer.vendored or is_abstract(consumer))
+    in_use = not (consumer.in_tests or consumer.vendored or consumer.is_abstract)
     return in_use and consumer.is_async is not False and consumer.kind != "http"

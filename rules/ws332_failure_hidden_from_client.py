@@ -61,8 +61,7 @@ class FailureHiddenFromClient(Rule):
         told: set[Location] = set()
         layer_sends = frozenset(id(send.call) for send in stack.sends if send.method == "group_send")
         for consumer in stack.consumers:
-            abstract = consumer.subclassed and not consumer.mounts
-            if consumer.in_tests or consumer.vendored or abstract or not consumer.complete:
+            if consumer.in_tests or consumer.vendored or consumer.is_abstract or not consumer.complete:
                 continue
             for run in runs(stack, consumer):
                 if run.node.name not in STAGES[1:] or _is_decorated(run):

@@ -5,7 +5,7 @@ from difflib import get_close_matches
 
 from wslint.rule import Edit, Finding, Fix, Level, Location, Related, Rule
 from wslint.stack import Consumer, Event, Mounted, Send, Stack, facts, within
-from wslint.stack.groups import Groups, is_abstract
+from wslint.stack.groups import Groups
 
 _API = frozenset({"connect", "disconnect", "receive", "receive_json", "send", "send_json", "accept", "close"})
 
@@ -128,7 +128,7 @@ def _deaf(stack: Stack, groups: Groups, send: Send, kind: str, consumers: list[C
         return None
     if groups.has_listeners or _is_open(stack) or _elsewhere(stack, kind):
         return None
-    return [consumer for consumer in consumers if not is_abstract(consumer) and not consumer.in_tests]
+    return [consumer for consumer in consumers if not consumer.is_abstract and not consumer.in_tests]
 
 
 def _may_join(groups: Groups, kind: str) -> bool:

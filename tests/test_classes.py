@@ -83,3 +83,31 @@ def test_the_class_that_is_found_first_defines_a_method() -> None:
     assert {name: method.owner.name for name, method in cls.methods.items()} == {"f": "L", "g": "C"}
     assert cls.defines("f")
     assert not cls.defines("h")
+
+
+BEHIND = (
+    BASE
+    + """
+class Greeting:
+    def connect(self): ...
+    def greet(self): ...
+class Base(AsyncWebsocketConsumer): ...
+class C({bases}): ...
+"""
+)
+
+
+@pytest.mark.parametrize(
+    ("bases", "seen"),
+    [
+        ("Greeting, AsyncWebsocketConsumer", {"connect", "greet"}),
+        ("AsyncWebsocketConsumer, Greeting", {"greet"}),
+        ("Base, Greeting", {"greet"}),
+        ("Greeting, Base", {"connect", "greet"}),
+    ],
+)
+def test_a_mixin_behind_the_base_of_channels_overrides_nothing_of_it(bases: str, seen: set[str]) -> None:
+    cls = class_of(stack_of({"a.py": BEHIND.format(bases=bases)}), "a.py", "C")
+    assert set(cls.methods) == seen
+    after = cls.method_after(cls, "connect")
+    assert (after is not None) == ("connect" in seen)

@@ -17,7 +17,6 @@ from wslint.flow.turn import Run, Turn, Turns, turns_of, walked
 from wslint.knowledge import channels as known
 from wslint.knowledge.longwork import ENDLESS_CALLS, ENDLESS_SOURCES, UPSTREAMS, named
 from wslint.location import Location
-from wslint.stack.groups import is_abstract
 from wslint.stack.model import Consumer, Stack
 from wslint.stack.spelling import spellings
 from wslint.stack.values import ExternalValue, Frame, FunctionValue
@@ -322,7 +321,7 @@ def _stuck_turns(stack: Stack) -> Iterator[Stuck]:
     turns = turns_of(stack)
     told: set[Location] = set()
     for consumer in stack.consumers:
-        if consumer.in_tests or consumer.vendored or is_abstract(consumer):
+        if consumer.in_tests or consumer.vendored or consumer.is_abstract:
             continue
         blocked = frozenset(turn.name for turn in turns.of(consumer))
         for turn in turns.of(consumer):

@@ -18,8 +18,7 @@ BY_NAME = frozenset({"setattr", "__dict__", "vars"})
 
 def is_readable(consumer: Consumer) -> bool:
     """Are all attributes of a consumer set where one can see it?"""
-    abstract = consumer.subclassed and not consumer.mounts
-    if not consumer.is_websocket or not consumer.complete or abstract or consumer.dispatches_itself:
+    if not consumer.is_websocket or not consumer.complete or consumer.is_abstract or consumer.dispatches_itself:
         return False
     return not any(
         (isinstance(node, m.Name) and node.id in BY_NAME) or (isinstance(node, m.Attribute) and node.attr in BY_NAME)

@@ -96,6 +96,22 @@ CONSUMER_API = frozenset(
 )
 """Methods with which Channels or the consumer itself speak; any other may be an event handler."""
 
+_RAW = frozenset("dispatch send as_asgi".split())
+_WEBSOCKET = _RAW | frozenset(
+    "__init__ websocket_connect connect accept websocket_receive receive close websocket_disconnect disconnect".split()
+)
+_JSON = _WEBSOCKET | frozenset("receive_json send_json encode_json decode_json".split())
+_HTTP = _RAW | frozenset(
+    "__init__ send_headers send_body send_response handle disconnect http_request http_disconnect".split()
+)
+DEFINES: dict[str, frozenset[str]] = {
+    **dict.fromkeys(RAW_CONSUMERS, _RAW),
+    **dict.fromkeys(HTTP_CONSUMERS, _HTTP),
+    **dict.fromkeys(GENERIC_WEBSOCKET, _WEBSOCKET),
+    **dict.fromkeys(JSON_WEBSOCKET, _JSON),
+}
+"""The methods that each consumer of Channels defines: a base behind it defines them in vain."""
+
 CONSUMER_COROUTINES = frozenset("accept close send send_json".split())
 """Methods of generic websocket consumers that are coroutines on the async ones."""
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from wslint.facts import model as m
 from wslint.facts.walk import within
+from wslint.knowledge import channels as known
 from wslint.location import Location
 from wslint.stack.scope import Scope
 
@@ -192,9 +193,28 @@ class Class:
         """Methods by name, inherited ones of project bases included."""
         found: dict[str, Method] = {}
         for cls in self.ancestry:
+            hidden = self._hidden.get(id(cls), frozenset())
             for name, method in cls.own_methods.items():
-                if name not in found:
+                if name not in found and name not in hidden:
                     found[name] = method
+        return found
+
+    @cached_property
+    def _hidden(self) -> dict[int, frozenset[str]]:
+        """What classes of the ancestry define in vain, by id: a consumer of Channels comes before them."""
+        found: dict[int, frozenset[str]] = {}
+        for cls in self.ancestry:
+            before: frozenset[str] = frozenset()
+            for kinds in cls._bases:
+                match kinds:
+                    case (str() as dotted,):
+                        before |= known.DEFINES.get(dotted, frozenset())
+                    case (Class() as base,):
+                        behind = [one for one in base.ancestry if not one.derives_from(*known.CHANNELS_CONSUMERS)]
+                        found.update((id(one), before) for one in behind if before)
+                        before = before.union(*(known.DEFINES.get(name, ()) for name in base.externals))
+                    case _:
+                        break
         return found
 
     def method(self, name: str) -> Method | None:
@@ -205,7 +225,8 @@ class Class:
         """The method that `super().name` in a method of `owner` means for an instance of this class."""
         ancestry = self.ancestry
         after = ancestry[ancestry.index(owner) + 1 :] if owner in ancestry else ()
-        return next((cls.own_methods[name] for cls in after if name in cls.own_methods), None)
+        sees = (cls for cls in after if name in cls.own_methods and name not in self._hidden.get(id(cls), ()))
+        return next((cls.own_methods[name] for cls in sees), None)
 
     def defines(self, name: str) -> bool:
         """Is a name bound in the body of this class or of a project base?"""

@@ -61,7 +61,7 @@ class Groups:
             for consumer in self.stack.consumers
             if frame.owner in consumer.cls.ancestry and _runs(consumer.cls, frame.owner, frame)
         ]
-        return tuple(consumer for consumer in heirs if not is_abstract(consumer)) or tuple(heirs)
+        return tuple(consumer for consumer in heirs if not consumer.is_abstract) or tuple(heirs)
 
     def as_class(self, frame: Frame, cls: Class) -> Frame:
         """The same code with `self` an instance of a class."""
@@ -121,7 +121,7 @@ class Groups:
             if not join.in_tests and not join.vendored:
                 found.extend(Membership(name, join.location) for name in self.names(join))
         for consumer in self.stack.consumers:
-            if not consumer.in_tests and not is_abstract(consumer):
+            if not consumer.in_tests and not consumer.is_abstract:
                 found.extend(Membership(name, name.location) for name in self.attribute_names(consumer))
         return tuple(found)
 
@@ -139,7 +139,7 @@ class Groups:
         joined = {id(found): found for member in members if (found := member.consumer) is not None}
         if send.method == "group_send" and joined and not any(member.pattern.unknown for member in self.memberships):
             return tuple(joined.values())
-        return tuple(found for found in self.stack.consumers if not found.in_tests and not is_abstract(found))
+        return tuple(found for found in self.stack.consumers if not found.in_tests and not found.is_abstract)
 
     def is_empty(self, send: Send) -> bool:
         """Is the group of a send one that surely nobody joins?"""
@@ -174,11 +174,6 @@ class Groups:
             or (isinstance(value, AttributeValue) and value.attr == "channel_layer")
             for value in self.stack.values.of(expr, frame)
         )
-
-
-def is_abstract(consumer: Consumer) -> bool:
-    """A base that only its subclasses are used of."""
-    return consumer.subclassed and not consumer.mounts
 
 
 def _runs(cls: Class, owner: Class, frame: Frame) -> bool:

@@ -112,6 +112,11 @@ class Consumer(Placed):
         return self.kind in ("websocket", "json")
 
     @property
+    def is_abstract(self) -> bool:
+        """A base that only its subclasses are used of."""
+        return self.subclassed and not self.mounts
+
+    @property
     def methods(self) -> dict[str, Method]:
         """Methods by name, those of project bases included."""
         return self.cls.methods
