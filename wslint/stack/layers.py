@@ -139,8 +139,12 @@ class _Reader:
 
     def _updated(self, setting: Setting) -> bool:
         """Is the dict changed by a method or a loop, so that item assignments do not tell all?"""
-        body = body_of(setting.frame.scope)
-        return any(_method_call(node, SETTING) not in ("", "get") for node in within(body))
+        scope = setting.frame.scope
+        called: frozenset[str] | None = scope.__dict__.get("_layers_called")
+        if called is None:
+            called = frozenset(_method_call(node, SETTING) for node in within(body_of(scope)))
+            scope.__dict__["_layers_called"] = called
+        return not called <= {"", "get"}
 
     def entries(self, option: Option) -> tuple[dict[str, tuple[Option, ...]], bool]:
         """The keys that a dict expression can have; False when there may be others."""
