@@ -63,7 +63,7 @@ class GroupsAttribute(Rule):
         for expr, home in _early(consumer):
             value = stack.values.one(expr, home.frame)
             if isinstance(value, Literal) and isinstance(value.value, str) and len(value.value) > 1:
-                first, second, *_ = value.value
+                first, second = value.value[0], value.value[1]
                 yield self.finding(
                     home.frame.at(expr),
                     f'`groups` of {consumer.name} is a str: it joins "{first}", "{second}" …, not "{value.value}"',
