@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
+
 from wslint.facts import model as m
 from wslint.flow.errors import ASSERTION_ERROR, Thrown
 from wslint.flow.expressions import Expressions
@@ -77,17 +79,17 @@ class Statements(Expressions):
             case _:
                 return Out(next=states)
 
+    @abstractmethod
     def raises(self, node: m.Raise, states: list[State]) -> Out:
         """`raise` (trying.py)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def tries(self, node: m.Try, states: list[State]) -> Out:
         """`try` (trying.py)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def enters(self, node: m.With, states: list[State]) -> Out:
         """`with` (trying.py)."""
-        raise NotImplementedError
 
     def _assign(self, node: m.Assign, states: list[State]) -> list[State]:
         if node.value is None:
