@@ -75,6 +75,8 @@ class UnguardedClientInput(Rule):
         if first.key is None:
             message = "json.loads() of what the client sent, and nothing catches that it is no JSON"
             hint, error = "catch ValueError and answer with an error", "json.decoder.JSONDecodeError: Expecting value"
+            if any(risk.key is not None for risk in risks):
+                hint += ", and take the keys by `.get()`: that `except` does not catch a KeyError"
         else:
             message = f"takes {first.key!r} out of the client's message, which may lack it"
             hint, error = "`.get()`, or a serializer before it", f"KeyError: {first.key!r}"

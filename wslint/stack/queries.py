@@ -10,13 +10,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from wslint.facts import model as m
-from wslint.facts.walk import below, contains, within
+from wslint.facts.walk import below, within
 from wslint.knowledge import channels
 from wslint.knowledge import orm as known
 from wslint.location import Location
-from wslint.stack.bindings import ends
 from wslint.stack.callees import Body
 from wslint.stack.classes import Class
+from wslint.stack.given import fits, holds, may_skip, optional
 from wslint.stack.guarded import BROAD
 from wslint.stack.loaded import Loaded
 from wslint.stack.model import Stack
@@ -138,7 +138,7 @@ class Queries:
             if key in seen:
                 continue
             seen.add(key)
-            around = [outer for outer in tries if _holds(outer.body, at)]
+            around = [outer for outer in tries if holds(outer.body, at)]
             if any(_is_told(handler.exception) for outer in around for handler in outer.handlers):
                 continue
             inside = query.inside or (body if body.is_async else None)
@@ -160,9 +160,9 @@ class Queries:
             for arg in node.args
             for inner in (arg.value, *below(arg.value))
         }
-        optional = list(_optional(body)) if depth else []
+        tests = list(optional(body)) if depth else []
         for node in nodes:
-            if id(node) not in early and not any(_may_skip(node, *test) for test in optional):
+            if id(node) not in early and not any(may_skip(node, *test) for test in tests):
                 for query in self._at(node, body, depth):
                     yield node, query
 
@@ -289,7 +289,7 @@ class Queries:
         if depth >= MAX_STEPS or not any(self.orm.one(arg.value, body.frame) for arg in node.args):
             return
         inner = self.values.enter(value, node, body.frame)
-        if inner is not None and isinstance(value.node, m.FunctionDef) and _fits(value.node, inner):
+        if inner is not None and isinstance(value.node, m.FunctionDef) and fits(value.node, inner):
             yield from self._of_frame(Body(value.node, inner), depth + 1)
 
     def _entered(self, value: FunctionValue, node: m.Call, body: Body, depth: int) -> Iterator[Query]:
@@ -305,7 +305,7 @@ class Queries:
 
     def _through(self, call: m.Expr, node: m.FunctionDef, inner: Frame, body: Body, depth: int) -> Iterator[Query]:
         step = Step(call, body.frame, node.name)
-        if not _fits(node, inner):
+        if not fits(node, inner):
             return
         for query in self._of_frame(Body(node, inner), depth + 1):
             if query.inside is None:
@@ -448,13 +448,6 @@ def written(func: m.Attribute) -> str:
     return f"{path}{'' if path and owner is func.value else '…'}.{func.attr}()"
 
 
-def _fits(node: m.FunctionDef, frame: Frame) -> bool:
-    """Are all required parameters given? Otherwise the call ends in a TypeError before anything is asked."""
-    return all(
-        param.name in frame.arguments or param.default is not None or param.kind in ("*", "**") for param in node.params
-    )
-
-
 def path_of(expr: m.Expr) -> tuple[str, ...]:
     """The names of `a.b.c`; empty for anything else."""
     names: list[str] = []
@@ -462,50 +455,6 @@ def path_of(expr: m.Expr) -> tuple[str, ...]:
         names.append(expr.attr)
         expr = expr.value
     return (expr.id, *reversed(names)) if isinstance(expr, m.Name) else ()
-
-
-def _optional(body: Body) -> Iterator[tuple[m.If, bool | None]]:
-    """The tests of parameters that a caller may leave out, each with its outcome for what is given."""
-    names = {param.name for param in body.node.params if param.default is not None}
-    for found in body.nodes():
-        if isinstance(found, m.If) and any(
-            isinstance(one, m.Name) and one.id in names for one in (found.test, *below(found.test))
-        ):
-            yield found, _outcome(found.test, body.frame)
-
-
-def _outcome(test: m.Expr, frame: Frame) -> bool | None:
-    """What a test of one argument comes to when that is a literal."""
-    match test:
-        case m.UnaryOp(op="not", operand=operand):
-            inner = _outcome(operand, frame)
-            return None if inner is None else not inner
-        case m.Compare(left=left, op="is" | "is not" as op, right=m.Constant(value=None)):
-            given = _literal(left, frame)
-            return None if given is None else (given.value is None) is (op == "is")
-        case _:
-            given = _literal(test, frame)
-            return None if given is None else bool(given.value)
-
-
-def _literal(expr: m.Expr, frame: Frame) -> m.Constant | None:
-    bound = frame.arguments.get(expr.id) if isinstance(expr, m.Name) else None
-    return bound.expr if bound is not None and isinstance(bound.expr, m.Constant) else None
-
-
-def _may_skip(node: m.Node, test: m.If, outcome: bool | None) -> bool:
-    """May a test keep a node from being run?"""
-    if contains(test.span, node.span):
-        if node is test or contains(test.test.span, node.span):
-            return False
-        return outcome is None or outcome is not _holds(test.body, node)
-    if (test.span.end_line, test.span.end_column) > (node.span.line, node.span.column):
-        return False
-    return (ends(test.body) and outcome is not False) or (ends(test.orelse) and outcome is not True)
-
-
-def _holds(block: tuple[m.Stmt, ...], node: m.Node) -> bool:
-    return any(contains(statement.span, node.span) for statement in block)
 
 
 def _is_told(exception: m.Expr | None) -> bool:
