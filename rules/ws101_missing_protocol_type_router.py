@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from wslint.knowledge.channels import GET_ASGI_APPLICATION
 from wslint.rule import Edit, Finding, Fix, Level, Location, Related, Rule
 from wslint.stack import (
-    App,
     Application,
     Consumer,
     DjangoApp,
@@ -13,23 +12,12 @@ from wslint.stack import (
     Router,
     Stack,
     UnknownApp,
-    Wrapper,
     facts,
 )
 from wslint.stack.installed import installed_apps
+from wslint.stack.pages import WSGI_SERVERS, core
+from wslint.stack.rebound import rebound
 from wslint.stack.route_lists import route_lists
-
-ASGI_ONLY_WRAPPERS = (
-    "sentry_sdk.integrations.asgi.SentryAsgiMiddleware",
-    "django.contrib.staticfiles.handlers.ASGIStaticFilesHandler",
-    "channels.security.websocket.AllowedHostsOriginValidator",
-    "channels.security.websocket.OriginValidator",
-    "channels.auth.AuthMiddlewareStack",
-    "channels.sessions.SessionMiddlewareStack",
-)
-"""Wrappers that hand every scope on and serve nothing themselves."""
-
-WSGI_SERVERS = ("gunicorn", "uwsgi", "waitress-serve", "mod_wsgi-express")
 
 
 class MissingProtocolTypeRouter(Rule):
@@ -93,11 +81,13 @@ class MissingProtocolTypeRouter(Rule):
         for application in stack.applications:
             if application.in_tests or application.vendored or not application.apps:
                 continue
-            cores = [_core(app) for app in application.apps]
-            if all(isinstance(core, DjangoApp) and core.interface == "asgi" and core.called for core in cores):
+            if rebound(stack, application) is not None:  # WS107 says it
+                continue
+            cores = [core(app) for app in application.apps]
+            if all(isinstance(inner, DjangoApp) and inner.interface == "asgi" and inner.called for inner in cores):
                 if _must_serve_websockets(stack, application):
                     yield self._plain(stack, application)
-            elif all(isinstance(core, Router) for core in cores) and _must_serve_pages(stack, application):
+            elif all(isinstance(inner, Router) for inner in cores) and _must_serve_pages(stack, application):
                 yield self._bare_router(application)
 
     def _plain(self, stack: Stack, application: Application) -> Finding:
@@ -159,13 +149,6 @@ from {0} import {1}  # noqa: E402
 def _naming(application: Application) -> Iterator[Related]:
     said = {"settings": "ASGI_APPLICATION names it", "command": "this command serves it"}
     return (Related(location, said[kind]) for kind, location in application.named_by if kind in said)
-
-
-def _core(app: App) -> App:
-    """What is inside wrappers that are known to serve nothing themselves."""
-    while isinstance(app, Wrapper) and app.dotted in ASGI_ONLY_WRAPPERS and len(app.inner) == 1:
-        app = app.inner[0]
-    return app
 
 
 def _has_websockets(application: Application) -> bool:

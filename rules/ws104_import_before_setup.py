@@ -3,7 +3,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from wslint.rule import Edit, Finding, Fix, Level, Related, Rule
-from wslint.stack import Application, DjangoApp, Frame, Stack, calls_within, facts
+from wslint.stack import Application, Frame, Stack, calls_within, facts
+from wslint.stack.entries import entries, is_of_a_project, own_applications
 from wslint.stack.places import before
 from wslint.stack.startup import Reached, Startup
 
@@ -145,40 +146,15 @@ def _fix(stack: Stack, frame: Frame, statement: facts.Stmt) -> Fix | None:
 
 
 def _entries(stack: Stack) -> Iterator[Application]:
-    """One application of each module that an ASGI server imports first.
+    """One application of each module that a server imports first.
 
-    Those that commands name and the asgi modules of a project with settings (a library's users write their own); the
-    module of ASGI_APPLICATION only when there is no other, because runserver has set Django up before it reads it.
+    The module of ASGI_APPLICATION only where there is no other: runserver has set Django up before it reads it.
     """
-    applications = [
-        application
-        for application in stack.applications
-        if not application.in_tests
-        and not application.vendored
-        and not all(isinstance(app, DjangoApp) and app.interface == "wsgi" for app in application.apps)
-    ]
-    first = [
-        application
-        for application in applications
-        if any(kind == "command" for kind, _ in application.named_by)
-        or (application.module.name.rpartition(".")[2] == "asgi" and _is_of_a_project(stack, application))
-    ]
+    first = list(entries(stack))
     roots = {application.module.root for application in first}
-    first += [
-        application
-        for application in applications
-        if application.module.root not in roots
-        and any(kind == "settings" for kind, _ in application.named_by)
-        and _is_of_a_project(stack, application)
-    ]
-    seen: set[str] = set()
-    for application in first:
-        if application.module.path not in seen:
-            seen.add(application.module.path)
-            yield application
-
-
-def _is_of_a_project(stack: Stack, application: Application) -> bool:
-    """Are there settings that are not for tests?"""
-    settings = stack.settings_for(application.path)
-    return settings is not None and bool(settings.serving)
+    found = {application.module.path: application for application in first}
+    for application in own_applications(stack):
+        named = any(kind == "settings" for kind, _ in application.named_by)
+        if named and application.module.root not in roots and is_of_a_project(stack, application):
+            found.setdefault(application.module.path, application)
+    yield from found.values()

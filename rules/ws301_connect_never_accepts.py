@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from wslint.flow import CONNECTING, Flow, life_of
 from wslint.rule import Finding, Level, Location, Rule
-from wslint.stack import Consumer, Stack, calls_within, facts
+from wslint.stack import Consumer, Stack, calls_within, facts, last_name
 
 STARTERS = frozenset({"create_task", "ensure_future", "run_coroutine_threadsafe", "start_soon", "Thread", "start"})
 """Names of calls after which other code goes on beside connect()."""
@@ -88,5 +88,5 @@ class ConnectNeverAccepts(Rule):
 
 def _starts_work(call: facts.Call) -> bool:
     func = call.func
-    name = func.attr if isinstance(func, facts.Attribute) else func.id if isinstance(func, facts.Name) else ""
+    name = last_name(func)
     return name in STARTERS

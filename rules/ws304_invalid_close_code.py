@@ -1,11 +1,11 @@
 from __future__ import annotations
 
-import operator
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from wslint.flow import ACCEPTED, UNKNOWN, Occurrence, life_of
 from wslint.rule import Edit, Finding, Fix, Level, Location, Related, Rule
-from wslint.stack import ClassValue, Consumer, Display, ExternalValue, Frame, Literal, Stack, facts
+from wslint.stack import ClassValue, Consumer, Frame, Stack, facts
+from wslint.stack.closecodes import numbers
 from wslint.stack.places import after
 from wslint.stack.servers import servers_of
 
@@ -16,8 +16,6 @@ LENIENT = ("uvicorn", "hypercorn")
 """Servers that send them."""
 
 ENUMS = ("enum.Enum", "enum.IntEnum", "enum.StrEnum", "django.db.models.IntegerChoices", "django.db.models.TextChoices")
-
-ARITHMETIC: dict[str, Callable[[int, int], int]] = {"+": operator.add, "-": operator.sub, "*": operator.mul}
 
 
 class InvalidCloseCode(Rule):
@@ -87,7 +85,7 @@ class InvalidCloseCode(Rule):
             mend = Edit(after(expr, frame), ".value") if is_int else None
             return self._finding(consumer, closing, shown, is_int, servers, None, mend)
         for value in (value for way in closing.frames for value in stack.values.of(expr, way)):
-            for number, location in _numbers(stack, value):
+            for number, location in numbers(stack, value):
                 verdict = _verdict(number)
                 if verdict is None or (verdict == "standard" and _all_lenient(servers)):
                     continue
@@ -164,26 +162,6 @@ def _enum_member(stack: Stack, expr: facts.Expr, frame: Frame) -> ClassValue | N
     if not isinstance(owner, ClassValue):
         return None
     return owner if owner.cls.derives_from(*ENUMS) else None
-
-
-def _numbers(stack: Stack, value: object) -> Iterator[tuple[object, Location]]:
-    """The literals that a value can be: through arithmetic and Django's settings too."""
-    match value:
-        case Literal():
-            yield value.value, value.frame.at(value.node)
-        case Display(node=facts.BinaryOp() as node, frame=frame):
-            left, right = (stack.values.constant(side, frame) for side in (node.left, node.right))
-            if type(left) is int and type(right) is int and node.op in ARITHMETIC:
-                yield ARITHMETIC[node.op](left, right), frame.at(node)
-        case ExternalValue(dotted=dotted) if dotted.startswith("django.conf.settings."):
-            name = dotted.rpartition(".")[2]
-            for settings in stack.settings:
-                for setting in settings.get(name):
-                    for inner in stack.values.of(setting.expr, setting.frame):
-                        if isinstance(inner, Literal):
-                            yield inner.value, setting.location
-        case _:
-            return
 
 
 def _all_lenient(servers: frozenset[str]) -> bool:

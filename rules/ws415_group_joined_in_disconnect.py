@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 from wslint.flow import life_of
 from wslint.rule import Edit, Finding, Fix, Level, Location, Rule
-from wslint.stack import AttributeValue, Frame, SelfValue, Stack, argument, facts
+from wslint.stack import Frame, Stack, facts
+from wslint.stack.leaving import joins_itself
 
 
 class GroupJoinedInDisconnect(Rule):
@@ -56,7 +57,7 @@ class GroupJoinedInDisconnect(Rule):
                 call = join.call
                 if call is None or join.location in seen:
                     continue
-                if join.frames and all(_joins_itself(stack, call, frame) for frame in join.frames):
+                if join.frames and all(joins_itself(stack, call, frame) for frame in join.frames):
                     seen.add(join.location)
                     # A join beside a discard may be meant for another group: no rename there.
                     edit = None if leaves else _rename(call, join.frames[0])
@@ -72,13 +73,6 @@ class GroupJoinedInDisconnect(Rule):
             symbol=f"{name}.disconnect",
             fix=None if edit is None else Fix((edit,), safe=True, title="use group_discard"),
         )
-
-
-def _joins_itself(stack: Stack, call: facts.Call, frame: Frame) -> bool:
-    """Is it the consumer's own channel that joins, and not that of somebody else?"""
-    channel = argument(call, 1, "channel")
-    value = None if channel is None else stack.values.one(channel, frame)
-    return isinstance(value, AttributeValue) and value.attr == "channel_name" and isinstance(value.value, SelfValue)
 
 
 def _rename(call: facts.Call, frame: Frame) -> Edit | None:

@@ -1,15 +1,14 @@
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from difflib import get_close_matches
 
-from wslint.rule import Finding, Level, Related, Rule
+from wslint.rule import Finding, Fix, Level, Related, Rule
 from wslint.stack import Settings, SettingsModule, Stack
+from wslint.stack.layer_edit import layer_edit
 from wslint.stack.layer_uses import LayerUse, layer_uses
 from wslint.stack.layers import SETTING, layers_of
-
-EXAMPLE = re.compile(r"(^|/)(examples?|demo|sandbox|samples?|docs?)\w*/", re.IGNORECASE)
+from wslint.stack.placed import is_example_path
 
 
 class ChannelLayersMissing(Rule):
@@ -83,6 +82,7 @@ class ChannelLayersMissing(Rule):
         lacks = f'CHANNEL_LAYERS has no "{alias}"' if defined else "no settings module defines CHANNEL_LAYERS"
         where = [Related(module.location, "this is a settings module") for module in settings.serving[:1]]
         others = [Related(use.location, "needs it too") for use in uses[1:4]]
+        edit = layer_edit(settings, alias)
         return self.finding(
             first.location,
             f"{first.what} needs a channel layer, and {lacks}",
@@ -91,12 +91,13 @@ class ChannelLayersMissing(Rule):
             "(InvalidChannelLayerError with `groups`)",
             symbol=alias,
             related=[*others, *where],
+            fix=Fix((edit,), safe=False, title=f'define CHANNEL_LAYERS["{alias}"]') if edit is not None else None,
         )
 
 
 def _defined(stack: Stack, settings: Settings) -> set[str] | None:
     """The aliases that the serving settings modules define; None when that cannot be known, or nothing is served."""
-    serving = [module for module in settings.serving if not EXAMPLE.search(module.path)]
+    serving = [module for module in settings.serving if not is_example_path(module.path)]
     if not any({"INSTALLED_APPS", "ROOT_URLCONF"} & module.names for module in serving):
         return None
     aliases: set[str] = set()

@@ -76,7 +76,7 @@ class DaphneApp(Rule):
             return
         if not any(consumer.is_websocket for consumer in stack.consumers):
             return
-        commands = [process for process in _processes(settings) if process.command.program == "runserver"]
+        commands = [process for process in settings.processes if process.command.program == "runserver"]
         if not commands or any(_is_asgi(stack, process) for process in stack.processes):
             return
         installed = [installed_apps(stack, module) for module in settings.serving]
@@ -98,14 +98,6 @@ class DaphneApp(Rule):
                 fix=_insert(frame.path, binding.value),
             )
             return
-
-
-def _processes(settings: Settings) -> list[Process]:
-    """The commands of this project: of a tree with several projects those that stand in its folder."""
-    stack = settings.stack
-    if sum(bool(other.serving) for other in stack.settings) == 1 or not settings.root:
-        return list(stack.processes)
-    return [process for process in stack.processes if process.path.startswith(settings.root + "/")]
 
 
 def _packages(settings: Settings) -> Packages:

@@ -243,6 +243,47 @@ def test_a_mount_knows_what_stands_on_the_way() -> None:
     assert [consumer.mounts for consumer in stack.consumers if consumer.name == "A"] == [(mount,)]
 
 
+DEFAULT = "from channels.routing import get_default_application\napplication = get_default_application()"
+
+NAMED = {
+    "one": (f"application = {X}", "{websocket: [a A]}"),
+    "alternatives": (
+        f"application = {X}\nif DEBUG:\n  application = AuthMiddlewareStack(application)",
+        "AuthMiddlewareStack({websocket: [a A]})|{websocket: [a A]}",
+    ),
+    "itself": (DEFAULT, "UnknownApp"),
+}
+
+
+@pytest.mark.parametrize("case", NAMED)
+def test_the_default_application_is_what_the_settings_name(case: str) -> None:
+    routing, expected = NAMED[case]
+    files = {"routing.py": HEAD + R + routing, "chat.py": CHAT, "settings.py": "ASGI_APPLICATION='routing.application'"}
+    stack = stack_of({"server.py": DEFAULT, "Procfile": "web: daphne server:application", **files})
+    found = {one.path: "|".join(tree(app) for app in one.apps) for one in stack.applications}
+    assert found["server.py"] == expected
+
+
+PATHS = {
+    "os.path.join": "sys.path.insert(0, os.path.join(BASE_DIR, 'apps'))",
+    "pathlib": "sys.path.append(str(BASE_DIR / 'apps'))",
+    "upwards": "sys.path.insert(0, os.path.join(HERE, '../apps'))",
+}
+
+
+@pytest.mark.parametrize("case", PATHS)
+def test_a_folder_that_settings_put_on_the_path(case: str) -> None:
+    stack = stack_of(
+        {
+            "site/settings.py": f"import os, sys\n{PATHS[case]}\nASGI_APPLICATION = 'site.asgi.application'",
+            "site/asgi.py": HEAD.replace("from chat import", "from rooms.live import") + R + f"application = {X}",
+            "apps/rooms/live.py": CHAT,
+        },
+        packages=False,
+    )
+    assert [tree(app) for one in stack.applications for app in one.apps] == ["{websocket: [a A]}"]
+
+
 def test_a_router_by_another_name_outside_an_application() -> None:
     body = "from channels.routing import URLRouter as Routes\nchat = Routes([path('a', A.as_asgi())])"
     stack = stack_of({"routing.py": HEAD + body, "chat.py": CHAT})

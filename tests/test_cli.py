@@ -286,7 +286,7 @@ def test_no_python_files(wslint_: Runner) -> None:
         (["check", "chat", "--stdin-filename", "x.py"], "give no paths, or `-`"),
         (["check", "--stdin-filename", "no/x.py"], "no/x.py is not in a folder that exists"),
         (["chek"], "'chek' is no command; did you mean `wslint check`?"),
-        (["frobnicate"], "the commands are cache, check, explain, rules"),
+        (["frobnicate"], "the commands are cache, check, explain, rules, stack"),
         (["chat"], "did you mean `wslint check chat`?"),
         (["explain", "found-alfa"], 'there is no rule "found-alfa"; did you mean "found-alpha"?'),
         (["explain", "nothing-like-it"], "`wslint rules` lists them"),

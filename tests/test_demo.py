@@ -33,7 +33,8 @@ def installed() -> None:
 @pytest.fixture
 def chat(redis: RedisServer) -> Iterator[Running]:
     redis.flush()
-    with running(DEMO / "healthy", "daphne", redis_url=redis.url) as run:
+    cache = {"CACHE_URL": redis.url.rpartition("/")[0] + "/1"}
+    with running(DEMO / "healthy", "daphne", redis_url=redis.url, environment=cache) as run:
         assert run.started, run.log()
         yield run
 

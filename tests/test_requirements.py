@@ -100,7 +100,7 @@ def test_encodings(encoding: str, newline: str) -> None:
         ("requirements/constraints-3.12.txt", "constraints"),
         ("setup.cfg", "project"),
         ("notes.txt", None),
-        ("setup.py", None),
+        ("setup.py", "project"),
         ("robots.txt", None),
     ],
 )
@@ -258,6 +258,28 @@ daphne = daphne==4.1
     file = read("setup.cfg", text)
     assert named(file) == {"channels": ">=3", "redis": "", "daphne": "==4.1"}
     assert [one.span.line for one in file.requirements] == [6, 7, 9]
+
+
+def test_setup_py() -> None:
+    text = """from setuptools import find_packages, setup
+EXTRAS = {"daphne": ["daphne==4.1"], "all": everything()}
+setup(
+    name="x",
+    packages=find_packages(),
+    install_requires=["channels>=3", "redis", *more],
+    extras_require=EXTRAS,
+)
+"""
+    file = read("setup.py", text)
+    assert named(file) == {"channels": ">=3", "redis": "", "daphne": "==4.1"}
+    assert [one.span.line for one in file.requirements] == [6, 6, 2]
+
+
+@pytest.mark.parametrize(
+    "text", ["setup(install_requires=read('requirements.txt'))", "setup()", "x = 1", "install_requires = ['channels']"]
+)
+def test_a_setup_py_that_states_nothing(text: str) -> None:
+    assert named(read("setup.py", text)) == {}
 
 
 def test_conda() -> None:

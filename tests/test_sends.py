@@ -66,6 +66,10 @@ CASES = {
     ),
     # events
     "dict()": ("async_to_sync(layer.group_send)('g', dict(type='a', b=1))", [f"{MADE} a (b type)"]),
+    "dict() with more": (
+        "def f(**more):\n  async_to_sync(layer.group_send)('g', dict(type='a', **more))",
+        [f"{MADE} a (type …)"],
+    ),
     "dict() of a dict": ("async_to_sync(layer.group_send)('g', dict({'b': 1}, type='a'))", [f"{MADE} a (b type)"]),
     "in a variable before": ("e = {'type': 'a'}\nasync_to_sync(layer.group_send)('g', e)", [f"{MADE} a (type)"]),
     "a key set": ("e = {'type': 'a'}\ne['b'] = 1\nasync_to_sync(layer.group_send)('g', e)", [f"{MADE} a (b type)"]),
@@ -177,3 +181,9 @@ def test_a_layer_method_of_another_module(call: str) -> None:
 def test_what_a_queue_runs_is_not_inside_its_caller() -> None:
     stack = stack_of({"main.py": HEAD + "@task\n" + DEF + "async def f():\n  tell.delay('g', {'type': 'a'})"})
     assert [send.inside and send.inside.name for send in stack.sends if send.through is not None] == [None]
+
+
+def test_a_function_that_tries_again_sends_once() -> None:
+    again = DEF + "  tell(group, payload)\n"
+    stack = stack_of({"main.py": HEAD + again + "def f():\n  tell('g', {'type': 'a'})"})
+    assert len([send for send in stack.sends if send.through is not None]) == 1

@@ -57,7 +57,10 @@ def check(
             for place in consulted(root):
                 basis.file(str(place))
         chosen = config if config is not None else load_config(root)
-        chosen = adjust(chosen) if adjust is not None else chosen
+        chosen = _with_packages(adjust(chosen) if adjust is not None else chosen)
+        if basis is not None:
+            for folder in chosen.packages:
+                basis.file(folder)
         buffers = dict(_relative(root, overlay or {}))
         one = _Check(root, chosen, cache or Cache(None), on_progress or _silent)
         reports.append(one.run(inside, buffers))
@@ -71,6 +74,25 @@ def check(
     if basis is not None and (cache is None or cache.folder is None or overlay or report.internal_errors):
         basis.firm = False
     return report
+
+
+def stack_of(
+    path: Path, config: Config | None = None, *, cache: Cache | None = None, packages: tuple[str, ...] = ()
+) -> Any:
+    """The linked stack of the tree around a path; `packages` as in a Config. Raises ConfigError."""
+    root = root_of(path)
+    chosen = config if config is not None else load_config(root)
+    chosen = _with_packages(load("msgspec").structs.replace(chosen, packages=packages or chosen.packages))
+    tree = discover(root, exclude=chosen.exclude, source_roots=chosen.source_roots)
+    return load("wslint.stack.build").build(tree, cache or Cache(None), chosen)
+
+
+def _with_packages(config: Config) -> Config:
+    """The configuration with the packages of the active virtual environment, unless it names others."""
+    if config.packages:
+        return config
+    found = load("wslint.stack.sites").active_sites(os.environ)
+    return load("msgspec").structs.replace(config, packages=found) if found else config
 
 
 def root_of(path: Path) -> Path:

@@ -19,6 +19,7 @@ from wslint.config import read as read_config
 from wslint.explain import as_json, page, table
 from wslint.explain import render as render_page
 from wslint.index import Basis
+from wslint.lazy import load
 from wslint.registry import registry
 from wslint.report import concise, full, json, progress, summary
 from wslint.report.model import Report
@@ -40,6 +41,7 @@ Examples:
   wslint check chat/consumers.py      report on one file (the project around it is read too)
   wslint explain WS303                what a rule means, with an example
   wslint rules                        every rule
+  wslint stack                        what wslint understood: applications, routes, consumers, sends
 """
 
 CHECK_HELP = """\
@@ -55,7 +57,7 @@ RULE in an option is a code (WS303), the beginning of codes (WS3) or a name (clo
 Examples:
   wslint check
   wslint check backend/ --select WS3,WS5 --format concise
-  wslint check --profile strict
+  wslint check --profile strict --python .venv/bin/python
   wslint check - --stdin-filename chat/consumers.py < buffer.py
 
 \b
@@ -74,6 +76,27 @@ def _rules(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -
     except UnknownRule as error:
         raise click.BadParameter(error.problem, ctx, param) from None
     return words
+
+
+def _sites(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[str, ...]:
+    """The package folders of the environment that --python names."""
+    if value is None:
+        return ()
+    found: tuple[str, ...] = load("wslint.stack.sites").sites_of(Path(value))
+    if not found:
+        problem = "there are no packages beside" if os.path.lexists(value) else "there is no"
+        text = f"{problem} {value}; name the interpreter of an environment, such as .venv/bin/python"
+        raise click.BadParameter(text, ctx, param)
+    return found
+
+
+_python = click.option(
+    "--python",
+    metavar="PATH",
+    callback=_sites,
+    help="An interpreter of the project's environment (.venv/bin/python) or its folder: what is installed there is "
+    "read too; nothing of it is run.  [default: the active virtual environment]",
+)
 
 
 class Commands(click.Group):
@@ -131,6 +154,7 @@ def _rule_option(name: str, text: str) -> Callable[[Any], Any]:
     metavar="FILE",
     help="A pyproject.toml or wslint.yaml to use in place of the project's own.",
 )
+@_python
 @click.option("--stdin-filename", metavar="FILE", help="With `-`: check standard input as this file of the project.")
 @click.option("--exit-zero", is_flag=True, help="Exit with 0 in spite of findings; never hides a 2.")
 @click.option("--statistics", is_flag=True, help="Count the findings of each rule.")
@@ -190,6 +214,28 @@ def rules(output_format: str) -> int:
     """
     pages = [page(rule) for rule in registry().rules]
     _print([as_json(pages)] if output_format == "json" else table(pages, _style()))
+    return 0
+
+
+@cli.command(short_help="Draw the stack of a project as a tree.")
+@click.argument("path", default=".", metavar="[PATH]")
+@click.option("--config", "config_file", metavar="FILE", help="A configuration to use in place of the project's own.")
+@_python
+@click.option("--no-cache", is_flag=True, help="Neither read nor write the cache.")
+def stack(path: str, config_file: str | None, python: tuple[str, ...], no_cache: bool) -> int:
+    """Draw what wslint understood of the project around PATH (default: this folder).
+
+    Applications with their wrappers and routes, consumers with their handlers and the groups they join, every send and
+    who may get it, channel layers, servers and versions, each with its place. `…` is what cannot be read.
+    """
+    found = api.stack_of(
+        _existing(path),
+        _named_config(config_file, Basis()),
+        cache=Cache(None if no_cache else _cache_folder(None)),
+        packages=python,
+    )
+    lines = list(load("wslint.report.tree").render(found, _opened_from_here(found.tree.root)))
+    _print(lines[:-1] or ["no Channels code"])
     return 0
 
 
@@ -293,6 +339,7 @@ def _adjusted(config: Config, options: dict[str, Any]) -> Config:
         chosen,
         exclude=chosen.exclude + exclude,
         profile=options["profile"] or chosen.profile,
+        packages=options["python"] or chosen.packages,
         level=options["level"] or chosen.level,
     )
 

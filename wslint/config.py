@@ -32,6 +32,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
 
     `per_file_ignores` are (pattern, selectors), `exclude` patterns, all in gitignore syntax relative to the tree root.
     `close_codes` is the project's contract: code → meaning. `level` None leaves the choice to the profile.
+    `packages` are the folders in which the project's environment keeps its packages; no configuration states them.
     `source` names where it was written, for messages; `notes` are remarks for the user.
     """
 
@@ -45,6 +46,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     level: LevelName | None = None
     close_codes: dict[int, str] = {}
     public_routes: tuple[str, ...] = ()
+    packages: tuple[str, ...] = ()
     source: str = "the configuration"
     notes: tuple[str, ...] = ()
 

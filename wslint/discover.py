@@ -25,10 +25,40 @@ STEM = 5  # bytes
 
 SKIPPED_FOLDERS = frozenset(
     {
-        ".git", ".hg", ".svn", ".bzr", ".tox", ".nox", "__pycache__", "__pypackages__", "node_modules",
-        "bower_components", "jspm_packages", "site-packages", "conda-meta", ".eggs", ".mypy_cache", ".ruff_cache",
-        ".pytest_cache", ".hypothesis", ".cache", ".idea", ".vscode", ".vs", ".direnv", ".pixi", ".terraform", ".yarn",
-        ".pnpm-store", ".next", ".nuxt", ".svelte-kit", ".angular", ".parcel-cache", ".turbo", ".ipynb_checkpoints",
+        ".git",
+        ".hg",
+        ".svn",
+        ".bzr",
+        ".tox",
+        ".nox",
+        "__pycache__",
+        "__pypackages__",
+        "node_modules",
+        "bower_components",
+        "jspm_packages",
+        "site-packages",
+        "conda-meta",
+        ".eggs",
+        ".mypy_cache",
+        ".ruff_cache",
+        ".pytest_cache",
+        ".hypothesis",
+        ".cache",
+        ".idea",
+        ".vscode",
+        ".vs",
+        ".direnv",
+        ".pixi",
+        ".terraform",
+        ".yarn",
+        ".pnpm-store",
+        ".next",
+        ".nuxt",
+        ".svelte-kit",
+        ".angular",
+        ".parcel-cache",
+        ".turbo",
+        ".ipynb_checkpoints",
         "htmlcov",
     }
 )
@@ -36,22 +66,76 @@ FOLDER_MARKS = frozenset({"pyvenv.cfg", "CACHEDIR.TAG", "conda-meta"})  # a fold
 
 SOURCE_SUFFIXES = frozenset(
     {
-        ".py", ".sh", ".bash", ".service", ".dockerfile", ".conf", ".html", ".htm", ".js", ".mjs", ".cjs", ".jsx",
-        ".ts", ".mts", ".tsx", ".vue", ".svelte", ".ini",
+        ".py",
+        ".sh",
+        ".bash",
+        ".service",
+        ".dockerfile",
+        ".conf",
+        ".html",
+        ".htm",
+        ".js",
+        ".mjs",
+        ".cjs",
+        ".jsx",
+        ".ts",
+        ".mts",
+        ".tsx",
+        ".vue",
+        ".svelte",
+        ".ini",
     }
 )
 DATA_SUFFIXES = frozenset(
     {
-        ".txt", ".in", ".toml", ".lock", ".cfg", ".yml", ".yaml", ".json", ".template", ".tmpl", ".tpl", ".j2", ".erb",
+        ".txt",
+        ".in",
+        ".toml",
+        ".lock",
+        ".cfg",
+        ".yml",
+        ".yaml",
+        ".json",
+        ".template",
+        ".tmpl",
+        ".tpl",
+        ".j2",
+        ".erb",
         ".ini",
     }
 )
 KNOWN_FILES = frozenset(
     {
-        "pyproject.toml", "pipfile", "pipfile.lock", "poetry.lock", "pdm.lock", "uv.lock", "pylock.toml", "setup.cfg",
-        "makefile", "gnumakefile", "justfile", "package.json", "supervisord.ini", "wslint.yaml", "local.yml",
-        "local.yaml", "production.yml", "production.yaml", "staging.yml", "staging.yaml", "dev.yml", "dev.yaml",
-        "docker.yml", "docker.yaml", "stack.yml", "stack.yaml", "render.yaml", "heroku.yml", "fly.toml", "railway.toml",
+        "pyproject.toml",
+        "pipfile",
+        "pipfile.lock",
+        "poetry.lock",
+        "pdm.lock",
+        "uv.lock",
+        "pylock.toml",
+        "setup.cfg",
+        "makefile",
+        "gnumakefile",
+        "justfile",
+        "package.json",
+        "supervisord.ini",
+        "wslint.yaml",
+        "local.yml",
+        "local.yaml",
+        "production.yml",
+        "production.yaml",
+        "staging.yml",
+        "staging.yaml",
+        "dev.yml",
+        "dev.yaml",
+        "docker.yml",
+        "docker.yaml",
+        "stack.yml",
+        "stack.yaml",
+        "render.yaml",
+        "heroku.yml",
+        "fly.toml",
+        "railway.toml",
     }
 )
 KNOWN_PREFIXES = (
@@ -61,7 +145,14 @@ KNOWN_PREFIXES = (
 KNOWN_PARTS = ("requirement", "constraint", "compose", "dockerfile", "entrypoint", "nginx", "supervisor", "conda")
 KNOWN_FOLDERS = frozenset(
     {
-        "requirements", "reqs", "nginx", "sites-available", "sites-enabled", "conf.d", "supervisor", "workflows",
+        "requirements",
+        "reqs",
+        "nginx",
+        "sites-available",
+        "sites-enabled",
+        "conf.d",
+        "supervisor",
+        "workflows",
         "procfiles",
     }
 )
@@ -263,9 +354,7 @@ def _stems(needles: tuple[bytes, ...]) -> tuple[bytes, ...]:
     stems = []
     while left:
         shared = Counter(
-            stem
-            for needle in left
-            for stem in {needle[at : at + STEM] for at in range(max(len(needle) - STEM, 0) + 1)}
+            stem for needle in left for stem in {needle[at : at + STEM] for at in range(max(len(needle) - STEM, 0) + 1)}
         )
         stem = max(sorted(shared), key=shared.__getitem__)
         stems.append(stem)

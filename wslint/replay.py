@@ -112,8 +112,9 @@ def command_key(arguments: "Sequence[str]") -> bytes:
 
 
 def make_key(*words: str) -> bytes:
-    """A key for this Python with what is installed for it, from words that tell what was asked."""
-    return "\0".join((*words, sys.version, sys.prefix, *sys.path)).encode("utf-8", "surrogateescape")
+    """A key for this Python, what is installed for it and the active environment, from words: what was asked."""
+    active = os.environ.get("VIRTUAL_ENV", "")
+    return "\0".join((*words, sys.version, sys.prefix, active, *sys.path)).encode("utf-8", "surrogateescape")
 
 
 # --- looking ----------------------------------------------------------------------------------------------------------

@@ -71,9 +71,7 @@ class Process(NamedTuple):
     workers: int | None = None
 
 
-def processes(
-    text: str, environment: Mapping[str, str], directory: str | None = None, depth: int = 0
-) -> list[Process]:
+def processes(text: str, environment: Mapping[str, str], directory: str | None = None, depth: int = 0) -> list[Process]:
     """The programs that shell text starts, in order; `export`, `NAME=value` and `cd` count for what follows them."""
     found: list[Process] = []
     variables = dict(environment)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from wslint.discover import load_toml
+from wslint.facts.guard import refuse
 from wslint.facts.model import Requirement, RequirementsFile, Span, Unreadable
 
 LARGEST = 2_000_000  # bytes of a file that goes through a real parser; locks are scanned by line and may be larger
@@ -41,6 +43,8 @@ def read_requirements(path: str, source: bytes) -> RequirementsFile | None:
             return RequirementsFile("lock", tuple(_lock(_text(source))))
         if name == "setup.cfg":
             return RequirementsFile("project", tuple(_setup_cfg(_text(source))))
+        if name == "setup.py":
+            return RequirementsFile("project", tuple(_setup_py(source)))
         if re.fullmatch(r".*(environment|conda).*\.ya?ml", name):
             return RequirementsFile("requirements", tuple(_conda(_text(source))))
         if name.endswith((".txt", ".in")):
@@ -300,7 +304,7 @@ def _items(value: object) -> Iterable[tuple[str, object]]:
     return _table_of(value).items()
 
 
-# --- locks, setup.cfg, conda ------------------------------------------------------------------------------------------
+# --- locks, setup.cfg, setup.py, conda --------------------------------------------------------------------------------
 
 
 def _lock(text: str) -> Iterator[Requirement]:
@@ -350,6 +354,39 @@ def _setup_cfg(text: str) -> Iterator[Requirement]:
             value = _COMMENT.sub("", value).strip()
             column = line.find(value) + 1 if value else 1
             requirement = requirement_of(value, Span(number, column, number, column + len(value)))
+            if requirement is not None:
+                yield requirement
+
+
+def _setup_py(source: bytes) -> Iterator[Requirement]:
+    """The literal lists that `setup()` is given, by themselves or by a name; what is computed says nothing."""
+    if refuse(source) is not None:
+        return
+    module = ast.parse(source)
+    named = {
+        target.id: node.value
+        for node in module.body
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
+    for call in ast.walk(module):
+        if isinstance(call, ast.Call) and ast.unparse(call.func).endswith("setup"):
+            for keyword in call.keywords:
+                if keyword.arg in ("install_requires", "extras_require"):
+                    yield from _listed(keyword.value, named)
+
+
+def _listed(node: ast.expr, named: Mapping[str, ast.expr]) -> Iterator[Requirement]:
+    """The requirements in a list of texts, or in a dict of such lists."""
+    node = named.get(node.id, node) if isinstance(node, ast.Name) else node
+    if isinstance(node, ast.Dict):
+        for value in node.values:
+            yield from _listed(value, named)
+    for item in node.elts if isinstance(node, (ast.List, ast.Tuple)) else ():
+        if isinstance(item, ast.Constant) and isinstance(item.value, str):
+            start = item.col_offset + 1
+            requirement = requirement_of(item.value, Span(item.lineno, start, item.lineno, start + len(item.value)))
             if requirement is not None:
                 yield requirement
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from wslint.facts import model as m
+from wslint.facts.names import last_name
 from wslint.flow.bodies import Bodies, moved
 from wslint.flow.decorators import Function, Undecorated
 from wslint.flow.dispatch import chosen
@@ -352,7 +353,7 @@ _TASK_STARTERS = frozenset(
 
 def _starts_task(node: m.Call) -> bool:
     func = node.func
-    name = func.attr if isinstance(func, m.Attribute) else func.id if isinstance(func, m.Name) else ""
+    name = last_name(func)
     return name in _TASK_STARTERS
 
 

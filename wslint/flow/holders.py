@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from wslint.facts import model as m
+from wslint.facts.names import last_name
 from wslint.facts.walk import below, children
 from wslint.flow.decorators import Undecorated
 from wslint.stack.bindings import Binding
@@ -167,7 +168,7 @@ class Holders:
 def is_property(node: m.FunctionDef) -> bool:
     """Is a method read like an attribute?"""
     for found in node.decorators:
-        name = found.id if isinstance(found, m.Name) else found.attr if isinstance(found, m.Attribute) else ""
+        name = last_name(found)
         if name in ("property", "cached_property", "setter", "getter"):
             return True
     return False

@@ -120,7 +120,7 @@ class Marks:
     def _many_to_many(self) -> frozenset[str]:
         """Names that lead from an object to many others: many-to-many fields and their `related_name`."""
         found: set[str] = set()
-        for path in mentions(self.stack.tree, (b"ManyToManyField",)):
+        for path in mentions(self.stack.tree, (b"ManyToManyField",), self.stack.concerned):
             module = None if is_test_path(path) else self.stack.modules.at(path)
             for node in (node for statement in module.facts.body for node in below(statement)) if module else ():
                 match node:

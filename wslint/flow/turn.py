@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from wslint.facts import model as m
+from wslint.facts.names import last_name
 from wslint.facts.walk import children, within
 from wslint.flow.life import is_handler
 from wslint.knowledge import channels as known
@@ -236,7 +237,7 @@ class Turns:
 
     def starts_task(self, node: m.Call, frame: Frame) -> bool:
         """Does a call start a task on the event loop?"""
-        if _last_name(node.func) not in ("create_task", "ensure_future"):
+        if last_name(node.func) not in ("create_task", "ensure_future"):
             return False
         if self.values.dotted(node.func, frame) in TASK_STARTERS:
             return True
@@ -258,7 +259,7 @@ class Turns:
                 case m.Await():
                     return Wait("awaited", limit)
                 case m.Call() if self._waits_for_all(parent, frame):
-                    if _last_name(parent.func) == "wait_for":
+                    if last_name(parent.func) == "wait_for":
                         limit = _shorter(limit, self._seconds(argument(parent, 1, "timeout"), frame))
                 case m.For() if parent.iterable is inner:
                     return Wait("iterated", limit, parent)
@@ -271,7 +272,7 @@ class Turns:
 
     def _waits_for_all(self, call: m.Call, frame: Frame) -> bool:
         """Does a call, when it is awaited, wait for the coroutines it is given?"""
-        return _last_name(call.func) in _WAITING_NAMES and (
+        return last_name(call.func) in _WAITING_NAMES and (
             self.values.dotted(call.func, frame) in WAITS_FOR_ALL or self.starts_task(call, frame)
         )
 
@@ -314,10 +315,6 @@ def _shorter(left: float | None, right: float | None) -> float | None:
     if left is None or right is None:
         return right if left is None else left
     return min(left, right)
-
-
-def _last_name(func: m.Expr) -> str:
-    return func.attr if isinstance(func, m.Attribute) else func.id if isinstance(func, m.Name) else ""
 
 
 def _named_by_itself(cls: Class, name: str) -> bool:

@@ -34,9 +34,10 @@ GET_ASGI_APPLICATION = frozenset(
         "channels.asgi.get_asgi_application",
     }
 )
-GET_WSGI_APPLICATION = frozenset(
-    {"django.core.wsgi.get_wsgi_application", "configurations.wsgi.get_wsgi_application"}
-)
+GET_DEFAULT_APPLICATION = "channels.routing.get_default_application"
+"""Gives the application that the setting ASGI_APPLICATION names."""
+
+GET_WSGI_APPLICATION = frozenset({"django.core.wsgi.get_wsgi_application", "configurations.wsgi.get_wsgi_application"})
 DJANGO_HANDLERS = frozenset({"django.core.handlers.asgi.ASGIHandler", "channels.http.AsgiHandler"})
 
 PATH_FUNCTIONS = {

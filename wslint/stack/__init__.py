@@ -1,6 +1,7 @@
 """The linked model of one project: what rules look at."""
 
 from wslint.facts import model as facts
+from wslint.facts.names import last_name
 from wslint.facts.walk import below, calls_within, children, contains, within
 from wslint.stack.classes import Class, Method, assignments
 from wslint.stack.lists import Items, Lists
@@ -111,6 +112,7 @@ __all__ = [
     "facts",
     "is_scope",
     "is_test_path",
+    "last_name",
     "mounts_of",
     "scope_keys",
     "within",

@@ -124,7 +124,7 @@ class Answering:
                 continue
             inner = self._entered(call, place)
             entered += inner
-            if not inner and not place.covered and _is_work(call, held):
+            if not inner and not place.covered and is_work(call, held):
                 reached |= Reached(worked=True)
         if not place.covered and any(_is_lookup(node) for node in within(held)):
             reached |= Reached(worked=True)
@@ -187,7 +187,7 @@ def _covered(place: _Place, caught: bool) -> _Place:
     return _Place(place.function, place.frame, place.active, place.covered or caught)
 
 
-def _is_work(call: m.Call, around: tuple[m.Node, ...]) -> bool:
+def is_work(call: m.Call, around: tuple[m.Node, ...]) -> bool:
     """May a call that is not followed fail for a reason of its own?"""
     name = _name(call)
     if name in _IDLE or name[:1].isupper():

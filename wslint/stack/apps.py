@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+
 from wslint.facts import model as m
 from wslint.facts.walk import calls_within
 from wslint.knowledge import channels as known
@@ -43,6 +45,8 @@ class Apps:
         self._routes: dict[tuple[int, int], d.Route] = {}
         self._active: set[tuple[int, int]] = set()
         self._steps = 0
+        self.named_by_settings: Callable[[str], tuple[Value, ...]] = lambda path: ()
+        """What ASGI_APPLICATION can name for a file."""
 
     def of(self, expr: m.Expr, frame: Frame) -> tuple[d.App, ...]:
         """The application that an expression is; several when it can be one of several."""
@@ -56,11 +60,21 @@ class Apps:
         self._active.add(key)
         try:
             values = self.values.of(expr, frame)
-            found = tuple(self.value(value, frame.at(expr)) for value in values)
+            found = self.all(values, frame.at(expr))
         finally:
             self._active.discard(key)
         self._read[key] = found
         return found
+
+    def all(self, values: Iterable[Value], location: Location) -> tuple[d.App, ...]:
+        """The applications that some values are; for `get_default_application()` those that the settings name."""
+        found: list[d.App] = []
+        for value in values:
+            if isinstance(value, CallValue) and value.dotted == known.GET_DEFAULT_APPLICATION:
+                found += [self.value(named, location) for named in self.named_by_settings(location.path) or (value,)]
+            else:
+                found.append(self.value(value, location))
+        return tuple(found)
 
     def value(self, value: Value, location: Location) -> d.App:
         """The application that a value is; `location` is where it is used."""
@@ -122,6 +136,8 @@ class Apps:
             return d.DjangoApp(location, value, "wsgi")
         if dotted in known.CHANNELS_CONSUMERS:
             return d.Bare(location, value, "instance", None, dotted)
+        if dotted == known.GET_DEFAULT_APPLICATION:
+            return d.UnknownApp(location, value)
         return self._wrapper(dotted.rpartition(".")[2], value, location, dotted=dotted)
 
     def _class(self, cls: Class, value: CallValue, location: Location) -> d.App:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from wslint.facts import model as m
+from wslint.facts.names import last_name
 from wslint.facts.walk import contains, within
 from wslint.knowledge import blocking as known
 from wslint.knowledge.blocking import Wait
@@ -115,7 +116,7 @@ class Blocking:
                 value=CallValue(callee=AttributeValue(attr=start, value=FunctionValue(node=node))),
             ) if attr in known.WAITS_FOR_TASK and start in known.STARTS_TASK:
                 decorators = node.decorators if isinstance(node, m.FunctionDef) else ()
-                return any(_last(called(decorator)) in known.CELERY_TASK_DECORATORS for decorator in decorators)
+                return any(last_name(called(decorator)) in known.CELERY_TASK_DECORATORS for decorator in decorators)
             case _:
                 return False
 
@@ -163,8 +164,8 @@ def is_over_soon(use: CallUse, body: Body) -> bool:
     tests = [parent.test for parent in use.parents if isinstance(parent, (m.If, m.While, m.Conditional))]
     if any(isinstance(node, m.Attribute) and node.attr in known.LOOKS_FIRST for node in within(tests)):
         return True
-    return _last(use.node.func) in known.ENDED_BY and any(
-        isinstance(node, m.Attribute) and node.attr in known.ENDED_BY[_last(use.node.func)] for node in body.nodes()
+    return last_name(use.node.func) in known.ENDED_BY and any(
+        isinstance(node, m.Attribute) and node.attr in known.ENDED_BY[last_name(use.node.func)] for node in body.nodes()
     )
 
 
@@ -174,7 +175,7 @@ def asks_kind(use: CallUse, body: Body) -> bool:
     tests = [parent.test for parent in use.parents if isinstance(parent, (m.If, m.While, m.Conditional))]
     return any(
         isinstance(node, m.Call)
-        and _last(node.func) in known.ASKS_KIND
+        and last_name(node.func) in known.ASKS_KIND
         and any(isinstance(arg.value, m.Name) and arg.value.id in params for arg in node.args[:1])
         for node in within(tests)
     )
@@ -204,7 +205,3 @@ def _is_method(client: known.Client, path: tuple[str, ...]) -> bool:
     if client.methods is None:
         return len(path) == 1 and path[0] not in client.quick
     return path[-1] in client.methods and not set(path[:-1]) & client.methods
-
-
-def _last(expr: m.Expr) -> str:
-    return expr.attr if isinstance(expr, m.Attribute) else expr.id if isinstance(expr, m.Name) else ""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from wslint.discover import mentions
 from wslint.facts import model as m
+from wslint.facts.names import last_name
 from wslint.knowledge import channels as known
 from wslint.location import Location
 from wslint.stack import model as d
@@ -20,11 +21,12 @@ from wslint.stack.lists import Lists
 from wslint.stack.middleware import middleware
 from wslint.stack.outside import Outside
 from wslint.stack.packages import Packages
+from wslint.stack.projects import Projects
 from wslint.stack.scope import Scope, scopes
 from wslint.stack.sends import Sends, called_function
 from wslint.stack.settings import SettingsReader, is_settings
 from wslint.stack.text import Texts
-from wslint.stack.values import CallValue, Frame, Literal, Unknown, Values
+from wslint.stack.values import CallValue, Frame, Literal, Unknown, Value, Values
 
 if TYPE_CHECKING:
     from wslint.cache import Cache
@@ -44,6 +46,9 @@ CHANNELS_NEEDLES: tuple[bytes, ...] = (
 )
 """A tree in which no Python file holds one of these has no Channels code."""
 
+SPEAKS: tuple[bytes, ...] = (*CHANNELS_NEEDLES, b"channel_layer", b"group_send")
+"""A project beside others in which no Python file holds one of these is read only where another leads into it."""
+
 SEEDS: tuple[bytes, ...] = (
     *CHANNELS_NEEDLES,
     b"channel_layer",
@@ -61,6 +66,7 @@ SEEDS: tuple[bytes, ...] = (
     b"DJANGO_SETTINGS_MODULE",
     b"CORS_",
     b"corsheaders",
+    b"ALLOW_ASYNC_UNSAFE",
     b"wslint:",
 )
 """What makes a Python file worth lowering at once; others are lowered when something leads to them."""
@@ -73,10 +79,14 @@ def build(tree: Tree, cache: Cache, config: Config) -> d.Stack:
     """The stack of a tree. Never raises for what a file holds: unreadable files are in `problems`."""
     modules = Modules(tree, cache)
     values = Values(modules)
+    values.outside = Outside(sites=config.packages)
     stack = d.Stack(tree, config, modules, values, Texts(values), Packages.of(tree))
     seeds = mentions(tree, SEEDS)
     if any(needle in source for source in seeds.values() for needle in CHANNELS_NEEDLES):
-        _Builder(stack).run(seeds)
+        projects = Projects(tree.paths)
+        speaking = [path for path, source in seeds.items() if any(needle in source for needle in SPEAKS)]
+        stack.concerned = projects.related(tree.python, speaking)
+        _Builder(stack).run({path: source for path, source in seeds.items() if path in stack.concerned})
     return stack
 
 
@@ -123,11 +133,8 @@ class _Builder:
 
     def _settings_files(self) -> list[str]:
         """Settings by their name: one that only imports another holds no word that would tell."""
-        return [
-            path
-            for path in self.modules.tree.python
-            if path not in self.read and "settings" in "/".join(path.lower().split("/")[-2:])
-        ]
+        rest = (path for path in self.modules.tree.python if path in self.stack.concerned and path not in self.read)
+        return [path for path in rest if "settings" in "/".join(path.lower().split("/")[-2:])]
 
     def _widen(self, seen: set[str]) -> None:
         """Files that mention the consumers, middleware and bases found so far (a subclass need not say "channels")."""
@@ -175,8 +182,24 @@ class _Builder:
             for attr in self._conventional(module):
                 homes.setdefault((module.path, attr), module)
                 named.setdefault((module.path, attr), []).append(("module", Location(module.path, _TOP)))
+        self.apps.named_by_settings = lambda path: self._named_by_settings(path, named, homes)
         found = (self._application(homes[key], key[1], places) for key, places in sorted(named.items()))
         self.stack.applications = tuple(application for application in found if application is not None)
+
+    def _named_by_settings(
+        self,
+        path: str,
+        named: dict[tuple[str, str], list[tuple[str, Location]]],
+        homes: dict[tuple[str, str], Module],
+    ) -> tuple[Value, ...]:
+        """What the ASGI_APPLICATION of a file's project can be."""
+        root = self.modules.root_of(path)
+        return tuple(
+            value
+            for key, places in named.items()
+            if any(kind == "settings" and self.modules.root_of(place.path) == root for kind, place in places)
+            for value in self.values.member(homes[key], key[1])
+        )
 
     def _conventional(self, module: Module) -> Iterator[str]:
         """Module names that hold an ASGI application though nothing else may name them."""
@@ -208,7 +231,7 @@ class _Builder:
         values = list(self.values.member(module, attr))
         if last.name == "*" and all(isinstance(value, Unknown) for value in values):
             return None
-        apps = tuple(self.apps.value(value, location) for value in values)
+        apps = self.apps.all(values, location)
         return d.Application(location, attr, module, apps, tuple(places))
 
     def _routing(self) -> None:
@@ -240,6 +263,18 @@ class _Builder:
             if id(router) not in inside and id(router) not in nested:
                 mounts.extend(d.mounts_of(router))
         self.stack.mounts = tuple(mounts)
+        self.stack.untaken = tuple(sorted(_by_place(self._untaken()), key=lambda route: route.location))
+
+    def _untaken(self) -> Iterator[d.Route]:
+        """The routes of consumers that stand in lists which no router of the tree takes."""
+        taken = {id(route.call) for route in self.stack.routes}
+        for module in self.read.values():
+            for scope in scopes(module):
+                for use in call_uses(scope):
+                    if written_name(use.node) in _ROUTES and id(use.node) not in taken:
+                        for route in self.apps.routes(use.node, self.values.frame(scope)):
+                            if any(isinstance(target, d.Mounted) for target in route.targets):
+                                yield route
 
     def _collect(
         self,
@@ -269,7 +304,7 @@ class _Builder:
                 self.classes.setdefault(id(cls.node), cls)
         bases = {id(base) for cls in self.classes.values() for base in cls.ancestry[1:]}
         found: list[d.Consumer] = []
-        outside = Outside()
+        outside = self.values.outside
         for cls in self.classes.values():
             mounted = any(isinstance(mount.leaf, d.Mounted) for mount in mounts.get(id(cls), ()))
             made = consumer(cls, mounted, outside)
@@ -338,6 +373,8 @@ class _Builder:
             direct = []
             for use, frame, inside in calls:
                 for send in wrappers.get(_runs(use.node), ()):
+                    if inside is not None and _is_on_the_way(inside.node, send):
+                        continue
                     made = self.sends.through(send, use, frame, inside)
                     if made is not None:
                         direct.append(made)
@@ -418,16 +455,26 @@ class _Builder:
 
 _TOP = m.Span(1, 1, 1, 1)
 
+_ROUTES = frozenset(known.PATH_FUNCTIONS.values())
+
+
 def written_name(call: m.Call) -> str:
     """The last name of what is called, as written."""
     func = call.func
-    return func.id if isinstance(func, m.Name) else func.attr if isinstance(func, m.Attribute) else ""
+    return last_name(func)
 
 
 def _runs(call: m.Call) -> str:
     """The name, as written, of the function that a call runs."""
     called = called_function(call)
-    return called.id if isinstance(called, m.Name) else called.attr if isinstance(called, m.Attribute) else ""
+    return last_name(called)
+
+
+def _is_on_the_way(function: m.FunctionDef, send: d.Send) -> bool:
+    """Does a send run in a function already, so that a call in it only repeats the send?"""
+    return any(step.node is function for step, _ in send.steps) or (
+        send.inside is not None and send.inside.node is function
+    )
 
 
 def _descendants(classes: Iterable[Class]) -> dict[int, list[Class]]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from wslint.facts import model as m
+from wslint.facts.names import last_name
 from wslint.facts.walk import within
 from wslint.knowledge import channels as known
 from wslint.location import Location
@@ -14,7 +15,17 @@ from wslint.stack.classes import Class
 from wslint.stack.lists import Lists
 from wslint.stack.model import Consumer, Send, Stack
 from wslint.stack.text import Pattern
-from wslint.stack.values import AttributeValue, Bound, CallValue, Display, Frame, Literal, SelfValue, Value
+from wslint.stack.values import (
+    AttributeValue,
+    Bound,
+    CallValue,
+    Display,
+    Frame,
+    FunctionValue,
+    Literal,
+    SelfValue,
+    Value,
+)
 
 
 @dataclass(eq=False)
@@ -100,7 +111,9 @@ class Groups:
         return tuple(found)
 
     def _names(self, node: m.Expr, frame: Frame, consumer: Consumer | None) -> Iterator[Name]:
-        for value in self.stack.values.of(node, frame):
+        values = self.stack.values.of(node, frame)
+        named = [value for value in values if not _is_placeholder(value)]
+        for value in named or values:
             match value:
                 case Literal(node=spelled, frame=home) | Display(node=spelled, frame=home):
                     pass
@@ -166,7 +179,7 @@ class Groups:
             yield function.node.body, function.frame
 
     def _is_layer(self, expr: m.Expr, frame: Frame) -> bool:
-        written = expr.attr if isinstance(expr, m.Attribute) else expr.id if isinstance(expr, m.Name) else ""
+        written = last_name(expr)
         if written.endswith("layer"):
             return True
         return any(
@@ -174,6 +187,11 @@ class Groups:
             or (isinstance(value, AttributeValue) and value.attr == "channel_layer")
             for value in self.stack.values.of(expr, frame)
         )
+
+
+def _is_placeholder(value: Value) -> bool:
+    """What stands in for a group name until there is one (a method of the same name, too): no layer takes it."""
+    return isinstance(value, FunctionValue) or (isinstance(value, Literal) and value.value in (None, ""))
 
 
 def _runs(cls: Class, owner: Class, frame: Frame) -> bool:

@@ -70,7 +70,7 @@ HANDSHAKE = frozenset({"query_string", "headers", "cookies", "subprotocols"})
 """Scope keys in which a client brings a credential."""
 
 _TOKEN = re.compile(
-    r"token|jwt|ticket|api_?key|authorization|bearer|signature|access_?key|passphrase|otp\b", re.IGNORECASE
+    r"token|jwt|ticket|api[_-]?key|authorization|bearer|signature|access_?key|passphrase|otp\b", re.IGNORECASE
 )
 _VERIFIES = re.compile(
     r"jwt|(access|auth|id|firebase)_?token|token_?auth|(verify|decode|validate|check|authenticate)_(\w+_)?(token|credentials?)"
@@ -152,6 +152,12 @@ class Gate(Placed):
             return True
         token = any(_TOKEN.search(text) for text in words(self.codes))
         return token and (self.denies or (bool(self.sets) and named))
+
+    @cached_property
+    def verifies(self) -> bool:
+        """Does it look at a credential of the handshake, whoever brings it and whatever it makes of it?"""
+        texts = words(self.codes) if self.reads_handshake else ()
+        return any(_TOKEN.search(text) or _VERIFIES.search(text) for text in texts)
 
     def is_in(self, wrapper: Wrapper) -> bool:
         """Is a wrapper this middleware (or a subclass of it)?"""

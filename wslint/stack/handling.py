@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from wslint.facts import model as m
+from wslint.facts.names import last_name
 from wslint.location import Location
 from wslint.stack.classes import Method
 from wslint.stack.clientinput import STAGES, ClientInput, client_input, is_own, is_super
@@ -88,7 +89,7 @@ def _stage(consumer: Consumer, name: str) -> Method | None:
 
 def _called(run: Run, consumer: Consumer) -> Iterator[Run]:
     for use in call_uses(run.frame.scope):
-        if use.outer is not None and _name(use.outer) in _TASKS:
+        if use.outer is not None and last_name(use.outer.func) in _TASKS:
             continue
         call, trace = use.node, run.input
         if not trace.may_concern(call, run.frame):
@@ -113,11 +114,6 @@ def own_name(call: m.Call, function: m.FunctionDef) -> str | None:
         return None
     own = isinstance(func.value, m.Name) and func.value.id == function.params[0].name
     return func.attr if own or is_super(func.value) else None
-
-
-def _name(call: m.Call) -> str:
-    func = call.func
-    return func.attr if isinstance(func, m.Attribute) else func.id if isinstance(func, m.Name) else ""
 
 
 _TASKS = frozenset({"create_task", "ensure_future", "run_coroutine_threadsafe", "start_soon", "spawn"})

@@ -1,4 +1,4 @@
-"""INSTALLED_APPS as one settings module ends up with it, in order."""
+"""INSTALLED_APPS and MIDDLEWARE as one settings module ends up with them, in order."""
 
 from __future__ import annotations
 
@@ -41,11 +41,20 @@ class InstalledApps:
 
 def installed_apps(stack: Stack, module: SettingsModule) -> InstalledApps:
     """The installed apps that a settings module defines or inherits."""
+    return _listed(stack, module, "INSTALLED_APPS")
+
+
+def installed_middleware(stack: Stack, module: SettingsModule) -> InstalledApps:
+    """The HTTP middleware that a settings module defines or inherits, by their dotted names."""
+    return _listed(stack, module, "MIDDLEWARE")
+
+
+def _listed(stack: Stack, module: SettingsModule, setting: str) -> InstalledApps:
     frame = stack.values.module_frame(module.module)
-    name = m.Name(END, "INSTALLED_APPS")
-    if "INSTALLED_APPS" not in module.names:
+    name = m.Name(END, setting)
+    if setting not in module.names:
         return InstalledApps((), module.complete)
-    if "INSTALLED_APPS" not in module.module.scope.bindings and not module.bases:
+    if setting not in module.module.scope.bindings and not module.bases:
         return InstalledApps((), False)  # in a settings class
     alternatives = stack.values.of(name, frame)
     items = Lists(stack.values).of(name, frame)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 
 from wslint.facts import model as m
 from wslint.facts.walk import within
 from wslint.knowledge.jsonable import KEPT_TYPES, REFUSED_CALLS, REFUSED_FIELDS
-from wslint.stack.changes import changes
+from wslint.stack.later import Later
 from wslint.stack.model import Stack
 from wslint.stack.orm import orm_of
 from wslint.stack.orm_kinds import Instance, QuerySet, Rows
@@ -30,14 +30,20 @@ class Jsonable:
         self.orm = orm_of(stack)
         self.own_users = any(middleware.authenticates for middleware in stack.middleware)
 
-    def leaves(self, expr: m.Expr, frame: Frame, depth: int = 0) -> Iterator[Leaf]:
-        """The innermost values of a dict or list that is built where one can see it; else the expression itself."""
+    def leaves(
+        self, expr: m.Expr, frame: Frame, depth: int = 0, gone: Container[object] = frozenset()
+    ) -> Iterator[Leaf]:
+        """The innermost values of a dict or list that is built where one can see it; else the expression itself.
+
+        What stands under the keys `gone` of a dict is left out.
+        """
         if depth > MAX_DEPTH:
             return
         match expr:
             case m.Dict(items=items):
                 for item in items:
-                    yield from self.leaves(item.value, frame, depth + 1)
+                    if item.key is None or self.values.constant(item.key, frame) not in gone:
+                        yield from self.leaves(item.value, frame, depth + 1)
             case m.Sequence(kind="list" | "tuple", items=parts):
                 for part in parts:
                     yield from self.leaves(part, frame, depth + 1)
@@ -48,7 +54,8 @@ class Jsonable:
                 yield from self.leaves(orelse, frame, depth + 1)
             case m.Call(func=m.Name(id="dict"), args=args):
                 for arg in args:
-                    yield from self.leaves(arg.value, frame, depth + 1)
+                    if arg.keyword is None or arg.keyword not in gone:
+                        yield from self.leaves(arg.value, frame, depth + 1)
             case m.Name() | m.Call() | m.Await() | m.Attribute():
                 yield from self._named(expr, frame, depth)
             case _:
@@ -60,12 +67,11 @@ class Jsonable:
         if not isinstance(value, (Display, CallValue)) or value.node is expr or not _holds_values(value):
             yield expr, frame
             return
-        yield from self.leaves(value.node, value.frame, depth + 1)
-        scope = value.frame.scope
-        for name in scope.names_of(value.node):
-            for change in changes(scope, name):
-                if change.scope is scope and change.kind == "set" and change.value is not None:
-                    yield from self.leaves(change.value, value.frame, depth + 1)
+        later = Later(self.values, value, expr, frame)
+        if not later.unclear:
+            yield from self.leaves(value.node, value.frame, depth + 1, later.gone)
+        for put, home in later.values:
+            yield from self.leaves(put, home, depth + 1)
 
     def refused(self, expr: m.Expr, frame: Frame) -> str | None:
         """The type of an expression when json surely refuses it (or, of None and that type, may)."""

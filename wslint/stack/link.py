@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from wslint.cache import Cache
-from wslint.discover import Tree
+from wslint.discover import Tree, mentions
 from wslint.facts import model as m
 from wslint.parallel import mapped, processes
 from wslint.stack.bindings import Binding, Definition, Imported
@@ -36,6 +37,9 @@ INSTALLED = frozenset(
 )
 """Packages that are meant when nothing of the tree provides the whole dotted name, even beside a folder so called."""
 
+
+_ON_THE_PATH = re.compile(rb"^\s*sys\.path\.(?:insert|append)\((.*)$", re.MULTILINE)
+_FOLDER = re.compile(rb"[\"']([A-Za-z][\w./-]*|\.\.[/\w.-]*)[\"']")
 
 PAYS = 4_000
 """Lines to lower from which a fork is worth its time; measured by bench/forks.py."""
@@ -173,6 +177,10 @@ class Modules:
             found = self._file(folder, relative)
             if found is not None:
                 return found
+        for folder in self._added:
+            found = self._file(folder, relative)
+            if found is not None:
+                return found
         others = {path for root in self._roots if (path := self._file(root, relative)) is not None}
         return others.pop() if len(others) == 1 else None
 
@@ -193,12 +201,23 @@ class Modules:
         above = [folder for folder in _ancestors(origin) if f"{folder}/__init__.py" not in self._python]
         return [self.root_of(origin), *sorted(above, key=len)]
 
+    @cached_property
+    def _added(self) -> tuple[str, ...]:
+        """The folders that the project puts on `sys.path`, by the names in the call: `insert(0, BASE_DIR / "apps")`."""
+        found: list[str] = []
+        for path, source in mentions(self.tree, (b"sys.path.insert", b"sys.path.append")).items():
+            for arguments in _ON_THE_PATH.findall(source):
+                written = "/".join(part.decode() for part in _FOLDER.findall(arguments))
+                near = (posixpath.normpath(posixpath.join(folder, written)) for folder in _ancestors(path))
+                found += [folder for folder in near if written and folder in self._folders][:1]
+        return tuple(dict.fromkeys(found))
+
     def is_project(self, dotted: str, origin: str) -> bool:
         """Does the first part of a dotted name lead into the tree?"""
         top = dotted.partition(".")[0]
         if top in INSTALLED:
             return False
-        folders = self._search(origin)
+        folders = (*self._search(origin), *self._added)
         return any(
             self._file(folder, top) or (posixpath.join(folder, top) if folder else top) in self._folders
             for folder in folders

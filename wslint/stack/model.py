@@ -350,6 +350,14 @@ class Settings(Placed):
         """The modules that are not for tests."""
         return tuple(module for module in self.modules if module.purpose != "test" and not module.in_tests)
 
+    @property
+    def processes(self) -> tuple[Process, ...]:
+        """The commands of the project: of a tree with several projects those that stand in its folder."""
+        found = self.stack.processes
+        if sum(bool(other.serving) for other in self.stack.settings) == 1 or not self.root:
+            return found
+        return tuple(process for process in found if process.path.startswith(self.root + "/"))
+
     def get(self, name: str) -> tuple[Setting, ...]:
         """Every value that some module of the project gives a setting, each once."""
         seen: set[int] = set()
@@ -398,8 +406,12 @@ class Stack:
     settings: tuple[Settings, ...] = ()
     processes: tuple[Process, ...] = ()
     relevant: frozenset[str] = frozenset()
+    concerned: frozenset[str] = frozenset()
+    """The Python files of the projects that speak of Channels, and of none."""
     problems: list[tuple[str, Unreadable]] = field(default_factory=list)
     mounts: tuple[Mount, ...] = ()
+    untaken: tuple[Route, ...] = ()
+    """Routes to consumers that no router of the tree takes: a library's, or forgotten ones. Not among `routes`."""
 
     @property
     def files(self) -> Mapping[str, PythonFile]:

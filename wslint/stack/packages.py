@@ -166,7 +166,7 @@ class _Way(NamedTuple):
 
 def _files(tree: Tree) -> Iterator[tuple[str, RequirementsFile]]:
     for path in tree.paths:
-        if path.endswith((".txt", ".in", ".toml", ".lock", ".cfg", ".yml", ".yaml", "Pipfile", "pipfile")):
+        if path.endswith((".txt", ".in", ".toml", ".lock", ".cfg", ".yml", ".yaml", "Pipfile", "pipfile", "setup.py")):
             try:
                 source = tree.read(path)
             except OSError:

@@ -11,6 +11,7 @@ _TEST_NAME = re.compile(
     re.IGNORECASE,
 )
 _TEST_FOLDERS = frozenset({"tests", "test", "testing", "__tests__", "e2e", "testproject", "test_project"})
+_EXAMPLE = re.compile(r"(^|/)(examples?|demo|sandbox|samples?|docs?)\w*/", re.IGNORECASE)
 _VENDOR_FOLDERS = frozenset(
     {"vendor", "vendored", "_vendor", "third_party", "thirdparty", "site-packages", "dist-packages"}
 )
@@ -20,6 +21,11 @@ def is_test_path(path: str) -> bool:
     """Is a file test code, by its name or folder?"""
     *folders, name = path.split("/")
     return bool(_TEST_NAME.search(name)) or any(folder.lower() in _TEST_FOLDERS for folder in folders)
+
+
+def is_example_path(path: str) -> bool:
+    """Is a file part of an example or a demonstration?"""
+    return bool(_EXAMPLE.search(path))
 
 
 def is_vendored_path(path: str) -> bool:

@@ -254,12 +254,17 @@ class Schema:
     def _accessors(self) -> tuple[tuple[str, bool, Model, Model, str], ...]:
         return tuple(self._find_accessors())
 
+    @cached_property
+    def of_users(self) -> frozenset[str]:
+        """The names of the models whose objects belong to users: they have a relation to the user model."""
+        return frozenset(source.name for _, _, target, source, _ in self._accessors if target.is_user)
+
     def _find_accessors(self) -> Iterator[tuple[str, bool, Model, Model, str]]:
         """(accessor, whether it leads to many, the model that has it, the other model, the field over there)."""
         modules = self.stack.modules
         paths = [
             path
-            for path in modules.tree.python
+            for path in self.stack.concerned
             if "model" in path.lower() and "/migrations/" not in path and not is_test_path(path)
         ]
         for path in sorted(mentions(modules.tree, _FIELDS, paths))[:MAX_FILES]:

@@ -19,7 +19,7 @@ ORDER = ("websocket_connect", "connect", "http_request", "handle", "receive", "r
 
 @dataclass(eq=False, frozen=True)
 class Read:
-    """The first unguarded `scope["key"]` of a consumer."""
+    """The first unguarded `scope["key"]` of a consumer or a middleware."""
 
     key: str
     location: Location
@@ -27,7 +27,11 @@ class Read:
 
 def sure_reads(consumer: Consumer, guards: Guards) -> Iterator[Read]:
     """One read per key. A key that the consumer tests for, gets with a default or sets itself is left out."""
-    codes = guards.consumer_code(consumer.cls)
+    return sure_reads_of(guards.consumer_code(consumer.cls), guards)
+
+
+def sure_reads_of(codes: list[Code], guards: Guards) -> Iterator[Read]:
+    """The same for any code that a connection runs."""
     reads: dict[str, tuple[int, Read]] = {}
     optional: set[str | None] = set()
     for code in codes:

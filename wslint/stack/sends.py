@@ -190,10 +190,11 @@ class Sends:
             case CallValue(node=call, frame=frame) if value.dotted == "builtins.dict":
                 complete = True
                 for arg in call.args:
-                    if arg.keyword is not None:
-                        keys[arg.keyword] = arg.value
-                    else:
+                    if arg.keyword is None:
                         complete = self._spread(arg.value, frame, keys) and complete
+                keys.update(
+                    {arg.keyword: arg.value for arg in call.args if arg.keyword is not None}
+                )  # none overrides it
                 event = d.Event(call, frame, keys, complete, (), None)
             case _:
                 return None
@@ -238,7 +239,7 @@ class Sends:
         """Apply what is done to a variable that holds the dict of an event."""
         frame = event.frame
         for change in changes(scope, name):
-            if change.kind == "deeper" or (change.call and change.kind == "given" and self._keeps(change, name, 0)):
+            if change.kind == "deeper" or (change.call and change.kind == "given" and keeps(self.values, change, name)):
                 continue
             key: object = None
             if change.kind in ("set", "delete") and change.index is not None:
@@ -262,24 +263,6 @@ class Sends:
             keys.pop("type", None)
             event.complete = False
 
-    def _keeps(self, given: Change, name: str, depth: int) -> bool:
-        """Does a call leave the variable that it is given as it is?"""
-        assert given.call is not None
-        if _harmless(given.call):
-            return True
-        called = called_function(given.call)
-        frame = self.values.frame(given.scope)
-        function = Unknown() if called is None or depth > 3 else self.values.one(called, frame)
-        if not isinstance(function, FunctionValue):
-            return False
-        for param, bound in (self.values.bind(_as_task(function), given.call, frame) or {}).items():
-            if isinstance(bound.expr, m.Name) and bound.expr.id == name and bound.frame is frame:
-                inner = function.frame.scope.child(function.node)
-                return all(
-                    change.kind == "given" and self._keeps(change, param, depth + 1) for change in changes(inner, param)
-                )
-        return False
-
     def _updated(self, call: m.Call, frame: Frame, keys: dict[str, m.Expr]) -> bool:
         given: dict[str, m.Expr] = {}
         complete = True
@@ -295,6 +278,25 @@ class Sends:
             keys.pop("type", None)
         keys.update(given)
         return complete
+
+
+def keeps(values: Values, given: Change, name: str, depth: int = 0) -> bool:
+    """Does a call leave the variable that it is given as it is?"""
+    assert given.call is not None
+    if _harmless(given.call):
+        return True
+    called = called_function(given.call)
+    frame = values.frame(given.scope)
+    function = Unknown() if called is None or depth > 3 else values.one(called, frame)
+    if not isinstance(function, FunctionValue):
+        return False
+    for param, bound in (values.bind(_as_task(function), given.call, frame) or {}).items():
+        if isinstance(bound.expr, m.Name) and bound.expr.id == name and bound.frame is frame:
+            inner = function.frame.scope.child(function.node)
+            return all(
+                change.kind == "given" and keeps(values, change, param, depth + 1) for change in changes(inner, param)
+            )
+    return False
 
 
 def called_function(call: m.Call) -> m.Expr | None:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from wslint.facts import model as m
+from wslint.facts.names import last_name
 from wslint.location import Location
 from wslint.stack.classes import Class
 from wslint.stack.link import Module, Modules
@@ -132,7 +133,7 @@ class SettingsReader:
 
         for call in calls_within(module.facts.body):
             func = call.func
-            name = func.id if isinstance(func, m.Name) else func.attr if isinstance(func, m.Attribute) else ""
+            name = last_name(func)
             if name in ("globals", "exec", "execfile", "include", "setattr", "vars", "locals"):
                 return True
         return False

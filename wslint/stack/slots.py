@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from wslint.facts import model as m
+from wslint.facts.names import last_name
 from wslint.facts.walk import within
 from wslint.knowledge import channels as known
 from wslint.stack.apps import Apps
@@ -43,6 +44,8 @@ def application_slots(stack: Stack) -> Iterator[tuple[App, ...]]:
     apps = Apps(stack.values, Lists(stack.values))
     for function in stack.functions:
         for use in function.calls:
+            if not last_name(use.node.func).endswith("Communicator"):
+                continue
             given = argument(use.node, 0, "application")
             if given is not None and stack.values.dotted(use.node.func, function.frame) in COMMUNICATORS:
                 yield apps.of(given, function.frame)

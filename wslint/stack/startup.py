@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from wslint.facts import model as m
+from wslint.facts.names import last_name
 from wslint.facts.walk import children
 from wslint.knowledge import channels as known
 from wslint.location import Location
@@ -241,25 +242,21 @@ def _is_type_checking(test: m.Expr) -> bool:
     )
 
 
-def _written(expr: m.Expr | None) -> str:
-    return expr.attr if isinstance(expr, m.Attribute) else expr.id if isinstance(expr, m.Name) else ""
-
-
 def _is_broad(exception: m.Expr | None) -> bool:
     """Does a handler catch AppRegistryNotReady?"""
     if isinstance(exception, m.Sequence):
         return any(_is_broad(item) for item in exception.items)
-    return exception is None or _written(exception) in BROAD
+    return exception is None or last_name(exception) in BROAD
 
 
 def _suppresses(manager: m.Expr) -> bool:
     return (
         isinstance(manager, m.Call)
-        and _written(manager.func) == "suppress"
+        and last_name(manager.func) == "suppress"
         and any(_is_broad(arg.value) for arg in manager.args)
     )
 
 
 def _says_setup(func: m.Expr) -> bool:
     """By its name a function that may set Django up."""
-    return "setup" in _written(func).lower()
+    return "setup" in last_name(func).lower()

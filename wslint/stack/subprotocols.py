@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from wslint.facts import model as m
+from wslint.facts.names import last_name
 from wslint.facts.walk import within
 from wslint.location import Location
 from wslint.stack.classes import assignments
@@ -39,7 +40,7 @@ def offers(stack: Stack) -> list[Offer]:
     for function in stack.functions:
         for use in function.calls:
             given = argument(use.node, 1 << 30, "subprotocols")
-            if given is not None and _called(use.node) in CLIENTS:
+            if given is not None and last_name(use.node.func) in CLIENTS:
                 target = _target(stack, use.node, function)
                 found.append(Offer(_names(stack, given, function.frame), function.at(use.node), target))
     for settings in stack.settings:
@@ -82,11 +83,6 @@ def _only(stack: Stack) -> Consumer | None:
     """The one consumer that the project mounts."""
     mounted = [consumer for consumer in stack.consumers if consumer.mounts and not consumer.in_tests]
     return mounted[0] if len(mounted) == 1 else None
-
-
-def _called(call: m.Call) -> str:
-    func = call.func
-    return func.attr if isinstance(func, m.Attribute) else func.id if isinstance(func, m.Name) else ""
 
 
 # --- the list of a handshake ------------------------------------------------------------------------------------------
@@ -135,7 +131,7 @@ def _is_guarded(stack: Stack, function: FunctionUse, node: m.Node, lists: set[st
         return False
     for caller in stack.functions:
         for use in caller.calls:
-            if _called(use.node) == function.name and (
+            if last_name(use.node.func) == function.name and (
                 mentions_offer(caller.node)
                 or is_caught(caller.node.body, use.node, NO_ITEM, caller.frame, stack.values)
             ):

@@ -151,6 +151,8 @@ class Texts:
                 yield from self._product([before, self._inner(grown.value, inner, depth)])
             case CallValue():
                 yield from self._call(value, expr, frame, depth)
+            case ExternalValue(dotted=dotted) if isinstance(constant := self.values.outside.constant(dotted), str):
+                yield (constant,)
             case _:
                 yield (Hole(expr, frame, value),)
 

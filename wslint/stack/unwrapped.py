@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from wslint.discover import mentions
 from wslint.facts import model as m
 from wslint.facts.walk import children
 from wslint.location import Location
@@ -115,7 +116,7 @@ def _is_outside(entry: Entry, mount: Mount, applied: bool, gates: tuple[Gate, ..
         if any(gate.is_in(wrapper) for gate in gates):
             return False
         made = guards.gate_of(wrapper)
-        if made is not None and made.authenticates:
+        if made is not None and (made.authenticates or made.verifies):
             return False
         names = {wrapper.dotted, *(wrapper.cls.externals if wrapper.cls else ())}
         if applied and names & COOKIE_WRAPPERS:
@@ -149,7 +150,7 @@ def _is_named_elsewhere(gate: Gate, stack: Stack, depth: int = 0, name: str | No
     name = name or gate.name
     if depth > 4:
         return True
-    for path in sorted(stack.files):
+    for path in sorted(mentions(stack.tree, (name.encode(),), stack.files)):
         if is_test_path(path):
             continue
         for statement in stack.files[path].body:

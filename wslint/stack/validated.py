@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 
 from wslint.facts import model as m
+from wslint.facts.names import last_name
 from wslint.facts.walk import contains, within
 from wslint.stack.clientinput import ClientInput, Input
 from wslint.stack.guarded import NO_KEY, NOT_JSON
@@ -45,7 +46,7 @@ def is_text_looked_at(run: Run, node: m.Call, subject: Input) -> bool:
                 given = any(_is(arg.value, frame, run.input, subject) for arg in found.args)
                 if given and (_validates(found, frame, run.input) or _decodes_with_care(found, one)):
                     return True
-            if isinstance(found, m.If) and _decides(found, frame, run.input, subject):
+            if isinstance(found, m.If) and decides(found, frame, run.input, subject):
                 return True
     return False
 
@@ -87,15 +88,15 @@ def _looks(node: m.Node, frame: Frame, trace: ClientInput, subject: Input, key: 
                 return means(args[0].value)
             if attr in _SET_METHODS and (same(owner) or same(args[0].value)):
                 return True
-            return _is_validated(node, frame, trace, subject)
+            return is_validated(node, frame, trace, subject)
         case m.Call():
-            return _is_validated(node, frame, trace, subject)
+            return is_validated(node, frame, trace, subject)
         case m.Assign(targets=targets):
             return any(isinstance(one, m.Subscript) and same(one.value) and means(one.index) for one in targets)
         case m.Match(subject=matched):
             return _is(matched, frame, trace, subject, above=True)
         case m.If():
-            return _decides(node, frame, trace, subject)
+            return decides(node, frame, trace, subject)
         case _:
             return False
 
@@ -109,7 +110,7 @@ def _is(expr: m.Expr, frame: Frame, trace: ClientInput, subject: Input, *, above
     )
 
 
-def _is_validated(call: m.Call, frame: Frame, trace: ClientInput, subject: Input) -> bool:
+def is_validated(call: m.Call, frame: Frame, trace: ClientInput, subject: Input) -> bool:
     given = any(_is(arg.value, frame, trace, subject, above=True) for arg in call.args)
     return given and _validates(call, frame, trace)
 
@@ -117,7 +118,7 @@ def _is_validated(call: m.Call, frame: Frame, trace: ClientInput, subject: Input
 def _validates(call: m.Call, frame: Frame, trace: ClientInput) -> bool:
     """Does a call judge what it is given: by its name, by what it makes, or by raising?"""
     func = call.func
-    name = func.attr if isinstance(func, m.Attribute) else func.id if isinstance(func, m.Name) else ""
+    name = last_name(func)
     values = trace.values.of(func, frame)
     if any(isinstance(value, ExternalValue) and _HARMLESS.match(value.dotted) for value in values):
         return False
@@ -126,7 +127,7 @@ def _validates(call: m.Call, frame: Frame, trace: ClientInput) -> bool:
     return any(isinstance(inner, m.Raise) for node, _ in trace.entering(call, frame) for inner in within(node.body))
 
 
-def _decides(branch: m.If, frame: Frame, trace: ClientInput, subject: Input) -> bool:
+def decides(branch: m.If, frame: Frame, trace: ClientInput, subject: Input) -> bool:
     """`if not self.allows(message): return`"""
     if not any(isinstance(node, (m.Return, m.Raise)) for node in within((*branch.body, *branch.orelse))):
         return False

@@ -35,6 +35,7 @@ from wslint.stack.kinds import (
     distinct,
 )
 from wslint.stack.link import External, Module, Modules
+from wslint.stack.outside import Outside
 from wslint.stack.scope import Scope
 
 if TYPE_CHECKING:
@@ -79,6 +80,7 @@ class Values:
         self._depth = 0
         self._steps = 0
         self._truncated = False
+        self.outside = Outside()
         self.descendants: Mapping[int, list[Class]] = {}
         """The subclasses of a class by its id, as soon as every class is known."""
 
@@ -144,6 +146,9 @@ class Values:
     def constant(self, expr: m.Expr, frame: Frame) -> bool | int | float | str | Unknown | None:
         """The literal that an expression surely is."""
         value = self.one(expr, frame)
+        if isinstance(value, ExternalValue):
+            outside = self.outside.constant(value.dotted)
+            return Unknown(expr) if outside is None or isinstance(outside, bytes) else outside
         return value.value if isinstance(value, Literal) else Unknown(expr)
 
     def dotted(self, expr: m.Expr, frame: Frame) -> str | None:

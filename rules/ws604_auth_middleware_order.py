@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from wslint.rule import Finding, Fix, Level, Location, Related, Rule
+from wslint.stack import Stack
+from wslint.stack.guards import Guards, route_text
+from wslint.stack.scopeorder import Misplaced, misplaced
+
+SAYS = {
+    "session": "ValueError: AuthMiddleware cannot find session in scope. SessionMiddleware must be above it.",
+    "cookies": "ValueError: No cookies in scope - SessionMiddleware needs to run inside of CookieMiddleware.",
+}
+INSTEAD = {
+    "session": "AuthMiddlewareStack(…) is the three parts in their order",
+    "cookies": "SessionMiddlewareStack(…) is both parts in their order",
+}
+
+
+class AuthMiddlewareOrder(Rule):
+    """A middleware needs what another one puts into the scope, and stands outside it.
+
+    Why: a connection passes the outermost middleware first. AuthMiddleware needs the session, SessionMiddleware the
+    cookies, and a middleware of the project that reads `scope["user"]` needs AuthMiddleware; what it needs has to be
+    around it. (The other way round is no mistake: a token middleware outside AuthMiddlewareStack that sets a plain
+    user object keeps it.)
+
+    See: HTTP 500 for every connection: `ValueError: AuthMiddleware cannot find session in scope. SessionMiddleware must
+    be above it.`, `No cookies in scope - SessionMiddleware needs to run inside of CookieMiddleware.`, or
+    `KeyError: 'user'` in the middleware.
+
+    Mend: `AuthMiddlewareStack(StaffMiddleware(URLRouter(…)))`; AuthMiddlewareStack is
+    `CookieMiddleware(SessionMiddleware(AuthMiddleware(…)))`.
+
+    Bad:
+        # config/asgi.py
+        from channels.auth import AuthMiddleware
+        from channels.routing import ProtocolTypeRouter, URLRouter
+        from channels.security.websocket import AllowedHostsOriginValidator
+        from channels.sessions import SessionMiddlewareStack
+        from django.core.asgi import get_asgi_application
+        from chat.routing import websocket_urlpatterns
+
+        application = ProtocolTypeRouter({
+            "http": get_asgi_application(),
+            "websocket": AllowedHostsOriginValidator(
+                AuthMiddleware(SessionMiddlewareStack(URLRouter(websocket_urlpatterns)))
+            ),
+        })
+        # chat/routing.py
+        from channels.generic.websocket import WebsocketConsumer
+        from django.urls import path
+
+        websocket_urlpatterns = [path("ws/chat/", WebsocketConsumer.as_asgi())]
+
+    Good:
+        # config/asgi.py
+        from channels.auth import AuthMiddleware
+        from channels.routing import ProtocolTypeRouter, URLRouter
+        from channels.security.websocket import AllowedHostsOriginValidator
+        from channels.sessions import SessionMiddlewareStack
+        from django.core.asgi import get_asgi_application
+        from chat.routing import websocket_urlpatterns
+
+        application = ProtocolTypeRouter({
+            "http": get_asgi_application(),
+            "websocket": AllowedHostsOriginValidator(
+                SessionMiddlewareStack(AuthMiddleware(URLRouter(websocket_urlpatterns)))
+            ),
+        })
+        # chat/routing.py
+        from channels.generic.websocket import WebsocketConsumer
+        from django.urls import path
+
+        websocket_urlpatterns = [path("ws/chat/", WebsocketConsumer.as_asgi())]
+    """
+
+    code = "WS604"
+    name = "auth-middleware-order"
+    level = Level.ERROR
+
+    def stack(self, stack: Stack) -> Iterator[Finding]:
+        told: set[Location] = set()
+        for one in misplaced(Guards.of(stack)):
+            if one.wrapper.location not in told and not one.wrapper.in_tests and not one.wrapper.vendored:
+                told.add(one.wrapper.location)
+                yield self._report(one)
+
+    def _report(self, one: Misplaced) -> Finding:
+        name, setter = one.wrapper.name, one.setter
+        where = f"{setter.name}, which sets it, is inside it" if setter is not None else "nothing around it sets that"
+        related = [Related(one.mount.location, f"/{route_text(one.mount).lstrip('/')} is served so")]
+        if setter is not None:
+            related.insert(0, Related(setter.location, f'scope["{one.key}"] is set here, too late'))
+        if one.read is not None:
+            related.append(Related(one.read, "read here"))
+        return self.finding(
+            one.wrapper.location,
+            f'{name} needs scope["{one.key}"], and {where}',
+            hint=INSTEAD[one.key]
+            if one.read is None
+            else f"put {name} inside: {setter.name if setter is not None else ''}({name}(…))",
+            symptom=(SAYS[one.key] if one.read is None else f"KeyError: '{one.key}'")
+            + "; HTTP 500 for each connection",
+            symbol=name,
+            related=related,
+            fix=None if (edits := one.swap) is None else Fix(edits, safe=False, title=f"put {name} inside"),
+        )

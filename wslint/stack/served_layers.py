@@ -1,0 +1,13 @@
+"""Which backends the channel layers of a file's project have where it is served."""
+
+from __future__ import annotations
+
+from wslint.stack.memory_layers import choices, served
+from wslint.stack.model import Stack
+
+
+def served_backends(stack: Stack, path: str) -> frozenset[str | None]:
+    """The backends of all layers in the settings that servers run with; None in it is one that cannot be read."""
+    settings = stack.settings_for(path)
+    modules = served(stack, settings) if settings is not None else ()
+    return frozenset(choice.backend for module in modules for choice in choices(stack, module))
