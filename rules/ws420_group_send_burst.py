@@ -7,7 +7,7 @@ from wslint.rule import Finding, Level, Location, Related, Rule, Span
 from wslint.stack import FunctionUse, Send, Stack, contains, facts, within
 from wslint.stack.orm import orm_of
 from wslint.stack.orm_kinds import QuerySet
-from wslint.stack.served_layers import served_backends
+from wslint.stack.served_layers import says_capacity, served_backends
 
 CAPACITY = 100
 """How many events a channel holds by default, with Redis and in memory (channels_redis.core, channels.layers)."""
@@ -65,11 +65,13 @@ class GroupSendBurst(Rule):
             if send.method != "group_send" or send.in_tests or send.vendored or function is None:
                 continue
             loop = _loop(stack, send, function) if send.location not in told else None
+            if loop is not None and says_capacity(stack):
+                return
             if loop is not None and (served_backends(stack, send.path) or {None}) <= _HAVE_CAPACITY:
                 told.add(send.location)
                 yield self.finding(
                     send.location,
-                    f"one event for each row goes to one group; a channel holds {CAPACITY} unless `capacity` says more",
+                    f"one event for each row goes to one group; a channel holds {CAPACITY} events",
                     hint="send the rows together, in one event or in pages",
                     symptom="what comes while a channel is full is dropped: no error, and clients miss events",
                     symbol=function.name,
@@ -118,6 +120,8 @@ def _waits(node: facts.Node, span: Span) -> bool:
             return not contains(node.span, span)
         case facts.Call(func=facts.Attribute(attr="sleep" | "wait" | "result") | facts.Name(id="sleep")):
             return True
+        case facts.Call(func=facts.Attribute(attr="save" | "create" | "get_or_create" | "update_or_create")):
+            return True  # a row written to the database gives the receivers time
         case facts.Return() | facts.Yield() | facts.Jump(kind="break"):
             return True
         case facts.Lambda():

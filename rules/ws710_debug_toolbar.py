@@ -52,7 +52,9 @@ class DebugToolbar(Rule):
         mine = [
             consumer
             for consumer in stack.consumers
-            if not consumer.in_tests and not consumer.vendored and stack.settings_for(consumer.path) is settings
+            if consumer.is_websocket
+            and not (consumer.in_tests or consumer.vendored)
+            and stack.settings_for(consumer.path) is settings
         ]
         if not mine:
             return

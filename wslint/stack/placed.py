@@ -11,7 +11,7 @@ _TEST_NAME = re.compile(
     re.IGNORECASE,
 )
 _TEST_FOLDERS = frozenset({"tests", "test", "testing", "__tests__", "e2e", "testproject", "test_project"})
-_EXAMPLE = re.compile(r"(^|/)(examples?|demo|sandbox|samples?|docs?)\w*/", re.IGNORECASE)
+_EXAMPLE = re.compile(r"(^|[/.-])(examples?|demo|sandbox|samples?|docs?)\w*/", re.IGNORECASE)
 _VENDOR_FOLDERS = frozenset(
     {"vendor", "vendored", "_vendor", "third_party", "thirdparty", "site-packages", "dist-packages"}
 )

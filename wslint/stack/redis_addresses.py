@@ -109,9 +109,9 @@ def _variable(stack: Stack, hole: Hole) -> str | None:
             return f"⟨{name} or {text}⟩"
         case Unknown(node=m.Subscript(index=m.Constant(value=name))) if environment_value(value):
             return f"⟨{name} or ⟩"
-        case CallValue(node=node) | Unknown(node=node) if node is not None:
+        case CallValue(node=node, frame=frame) if frame.scope.node is None:  # one call in a function is many values
             return f"⟨{id(node)}⟩"
-        case _ if isinstance(hole.expr, m.Name) and hole.frame is not None:
+        case _ if isinstance(hole.expr, m.Name) and hole.frame is not None and hole.frame.scope.node is None:
             return f"⟨{hole.expr.id} of {hole.frame.path}⟩"
         case _:
             return None
