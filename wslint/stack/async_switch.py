@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from wslint.discover import mentions
 from wslint.facts import model as m
 from wslint.facts.walk import within
 from wslint.knowledge.orm import UNSAFE_SWITCH
@@ -35,7 +36,7 @@ class Switch:
 
 def unsafe_switches(stack: Stack) -> Iterator[Switch]:
     """Every place that turns the test off in a server: code that servers import, and their commands' environment."""
-    for path in sorted(stack.files):
+    for path in sorted(mentions(stack.tree, (UNSAFE_SWITCH.encode(),), list(stack.files))):
         module = stack.modules.at(path)
         if module is not None and not is_vendored_path(path) and not _is_alone(module):
             yield from _in_code(stack, module)
