@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import count
 
 from wslint.rule import Finding, Level, Location, Rule
 from wslint.stack import CallValue, Consumer, Frame, FunctionUse, Stack, calls_within, facts, within
@@ -10,6 +11,7 @@ from wslint.stack.handling import own_name
 from wslint.stack.jsonable import Jsonable
 
 MAX_DEPTH = 3
+MAX_ENTERED = 200
 """How many helpers lead from a method to the send."""
 
 HINTS = {
@@ -68,7 +70,7 @@ class UnserialisableFrame(Rule):
             consumer = function.consumer
             if consumer is None or function.in_tests or function.vendored or consumer.kind in ("http", "library"):
                 continue
-            for encoded, frame in _encoded(stack, consumer, function.node, function.frame, 0):
+            for encoded, frame in _encoded(stack, consumer, function.node, function.frame, 0, count()):
                 for leaf, home in types.leaves(encoded, frame):
                     refused = types.refused(leaf, home)
                     location = home.at(leaf)
@@ -90,7 +92,7 @@ class UnserialisableFrame(Rule):
 
 
 def _encoded(
-    stack: Stack, consumer: Consumer, node: facts.FunctionDef, frame: Frame, depth: int
+    stack: Stack, consumer: Consumer, node: facts.FunctionDef, frame: Frame, depth: int, entered: Iterator[int]
 ) -> Iterator[tuple[facts.Expr, Frame]]:
     """What a method encodes as JSON and sends, through helpers too."""
     trace = client_input(stack, consumer)
@@ -105,8 +107,8 @@ def _encoded(
                 yield from _dumped(stack, arg.value, frame)
         elif depth < MAX_DEPTH and call.args:
             for inner, inside in trace.entering(call, frame):
-                if inner is not node:
-                    yield from _encoded(stack, consumer, inner, inside, depth + 1)
+                if inner is not node and next(entered) < MAX_ENTERED:
+                    yield from _encoded(stack, consumer, inner, inside, depth + 1, entered)
 
 
 def _is_stock(consumer: Consumer) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import re
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from wslint.discover import load_toml
@@ -362,7 +363,9 @@ def _setup_py(source: bytes) -> Iterator[Requirement]:
     """The literal lists that `setup()` is given, by themselves or by a name; what is computed says nothing."""
     if refuse(source) is not None:
         return
-    module = ast.parse(source)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of odd escapes in somebody else's code
+        module = ast.parse(source)
     named = {
         target.id: node.value
         for node in module.body
@@ -371,7 +374,7 @@ def _setup_py(source: bytes) -> Iterator[Requirement]:
         if isinstance(target, ast.Name)
     }
     for call in ast.walk(module):
-        if isinstance(call, ast.Call) and ast.unparse(call.func).endswith("setup"):
+        if isinstance(call, ast.Call) and "setup" in (getattr(call.func, "id", ""), getattr(call.func, "attr", "")):
             for keyword in call.keywords:
                 if keyword.arg in ("install_requires", "extras_require"):
                     yield from _listed(keyword.value, named)
@@ -379,7 +382,8 @@ def _setup_py(source: bytes) -> Iterator[Requirement]:
 
 def _listed(node: ast.expr, named: Mapping[str, ast.expr]) -> Iterator[Requirement]:
     """The requirements in a list of texts, or in a dict of such lists."""
-    node = named.get(node.id, node) if isinstance(node, ast.Name) else node
+    if isinstance(node, ast.Name) and node.id in named:
+        named, node = {name: value for name, value in named.items() if name != node.id}, named[node.id]
     if isinstance(node, ast.Dict):
         for value in node.values:
             yield from _listed(value, named)

@@ -55,9 +55,18 @@ class Claims:
         self.orm = orm_of(stack)
         self.cls = cls
         self.trace = trace
+        self._asked: set[tuple[int, int]] = set()
+        self._known: dict[tuple[int, int], tuple[Frame, Claim | None]] = {}
 
     def of(self, expr: m.Expr, frame: Frame, depth: int = 0) -> Claim | None:
         """What of the client's an expression is, on every way."""
+        key = (id(expr), id(frame))
+        if key not in self._known:
+            self._known[key] = frame, None  # what is asked while it is being found is not known
+            self._known[key] = frame, self._of(expr, frame, depth)
+        return self._known[key][1]
+
+    def _of(self, expr: m.Expr, frame: Frame, depth: int) -> Claim | None:
         if depth > MAX_DEPTH:
             return None
         for part in self.trace.of(expr, frame) if self.trace is not None else ():
@@ -127,8 +136,11 @@ class Claims:
 
     def user(self, expr: m.Expr, frame: Frame, depth: int = 0) -> Claim | None:
         """What of the client's a user is looked up by, on some way, and by nothing else."""
-        if depth > MAX_DEPTH:
+        if not depth:
+            self._asked.clear()
+        if depth > MAX_DEPTH or (id(expr), id(frame)) in self._asked:
             return None
+        self._asked.add((id(expr), id(frame)))
         match expr:
             case m.Name() | m.Attribute(value=m.Name()):
                 inner = list(self._bound(expr, frame))

@@ -39,10 +39,10 @@ def loads_of(orm: Orm, handler: Method) -> tuple[Load, ...]:
     params = handler.node.params
     if len(params) < 2:
         return ()
-    return tuple(_loads(orm, Body(handler.node, handler.frame), {params[1].name: _WHOLE}, 0))
+    return tuple(_loads(orm, Body(handler.node, handler.frame), {params[1].name: _WHOLE}, 0, set()))
 
 
-def _loads(orm: Orm, body: Body, given: Mapping[str, str], depth: int) -> Iterator[Load]:
+def _loads(orm: Orm, body: Body, given: Mapping[str, str], depth: int, seen: set[object]) -> Iterator[Load]:
     held = dict(given)
     for node in body.nodes():
         if isinstance(node, m.Assign) and node.value is not None and (key := _key(node.value, held)) is not None:
@@ -58,8 +58,10 @@ def _loads(orm: Orm, body: Body, given: Mapping[str, str], depth: int) -> Iterat
             for inner in bodies(target, body.frame, orm.values):
                 passed = dict(_passed(call, keys, inner))
                 passed |= held if contains(body.node.span, inner.node.span) else {}
-                if passed and inner.node is not body.node:
-                    yield from _loads(orm, inner, passed, depth + 1)
+                way = (id(inner.node), frozenset(passed.items()))
+                if passed and inner.node is not body.node and way not in seen:
+                    seen.add(way)
+                    yield from _loads(orm, inner, passed, depth + 1, seen)
 
 
 def _key(expr: m.Expr, held: Mapping[str, str]) -> str | None:

@@ -43,7 +43,7 @@ def sure_reads(values: Values, consumer: Consumer, handler: Method) -> tuple[Rea
     params = handler.node.params
     if len(params) < 2 or handler.node.decorators or not params[1].kind.startswith("positional"):
         return ()
-    reader = _Reader(values, consumer, handler, params[1].name, frozenset(), 0)
+    reader = _Reader(values, consumer, handler, params[1].name, frozenset(), 0, {})
     reader.block(handler.node.body)
     return tuple(reader.reads)
 
@@ -52,13 +52,21 @@ class _Reader:
     """Walks one method that holds the event under a name, up to where the event can be another or be tested."""
 
     def __init__(
-        self, values: Values, consumer: Consumer, method: Method, name: str, given: frozenset[str], depth: int
+        self,
+        values: Values,
+        consumer: Consumer,
+        method: Method,
+        name: str,
+        given: frozenset[str],
+        depth: int,
+        done: dict[tuple[int, str, frozenset[str]], _Reader],
     ) -> None:
         self.values = values
         self.consumer = consumer
         self.method = method
         self.name = name
         self.depth = depth
+        self.done = done
         self.reads: list[Read] = []
         self.given = set(given)
         self.sure = True
@@ -124,7 +132,9 @@ class _Reader:
 
     def _taken_over(self, body: tuple[m.Stmt, ...]) -> None:
         """What a block that may run does to the event."""
-        inner = _Reader(self.values, self.consumer, self.method, self.name, frozenset(self.given), self.depth)
+        inner = _Reader(
+            self.values, self.consumer, self.method, self.name, frozenset(self.given), self.depth, self.done
+        )
         inner.block(body)
         self.given |= inner.given
         if not inner.sure:
@@ -202,8 +212,12 @@ class _Reader:
         if not named or called.node.decorators or self.depth >= MAX_DEPTH or self._is_caught(call):
             self.sure = False
             return
-        inner = _Reader(self.values, self.consumer, called, named[0], frozenset(self.given), self.depth + 1)
-        inner.block(called.node.body)
+        key = (id(called.node), named[0], frozenset(self.given))
+        inner = self.done.get(key)
+        if inner is None:
+            inner = _Reader(self.values, self.consumer, called, named[0], key[2], self.depth + 1, self.done)
+            self.done[key] = inner
+            inner.block(called.node.body)
         self.reads += inner.reads
         self.given |= inner.given
         self.sure = self.sure and not _changes(called.node.body, named[0])

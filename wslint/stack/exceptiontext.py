@@ -77,16 +77,20 @@ class ExceptionText:
 
     def __init__(self, trace: ClientInput) -> None:
         self.trace = trace
-        self._active: set[tuple[int, int]] = set()
+        self._seen: set[tuple[int, int]] = set()
+        self._depth = 0
 
     def of(self, expr: m.Expr, frame: Frame) -> Iterator[Text]:
         """The texts of exceptions that an expression holds."""
         key = (id(expr), id(frame))
-        if key in self._active or len(self._active) > MAX_DEPTH:
+        if key in self._seen or self._depth > MAX_DEPTH:
             return
-        self._active.add(key)
+        self._seen.add(key)
+        self._depth += 1
         found = list(self._of(expr, frame))
-        self._active.discard(key)
+        self._depth -= 1
+        if not self._depth:
+            self._seen.clear()
         yield from found
 
     def _of(self, expr: m.Expr, frame: Frame) -> Iterator[Text]:

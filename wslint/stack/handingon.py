@@ -33,6 +33,9 @@ class State:
 
 States = frozenset[State]
 
+MAX_STATES = 64
+"""Ways through a function that are told apart; what has more is not judged."""
+
 
 @dataclass(eq=False)
 class Paths:
@@ -136,6 +139,8 @@ class _Walk:
             if not states:
                 break
             states = self.statement(statement, states)
+            if len(states) > MAX_STATES:
+                states = frozenset(replace(state, flags=frozenset(), doubt=True) for state in states)
         return states
 
     def statement(self, node: m.Stmt, states: States) -> States:

@@ -13,6 +13,7 @@ import warnings
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 START, END = "\x02", "\x03"
@@ -120,13 +121,19 @@ class Language:
         endless = str(high) == "MAXREPEAT"
         part = _Part()
         for _ in range(low - 1 if endless and low else low):
+            before = len(self.sets)
             part = self._joined(part, self._sequence(inner))
+            if len(self.sets) == before:  # nothing, however often
+                break
         if endless:
             again = self._looped(self._sequence(inner))
             return self._joined(part, again if low else _optional(again))
         rest = _Part()
         for _ in range(int(high) - low):
+            before = len(self.sets)
             rest = _optional(self._joined(self._sequence(inner), rest))
+            if len(self.sets) == before:
+                break
         return self._joined(part, rest)
 
     def _joined(self, left: _Part, right: _Part) -> _Part:
@@ -208,8 +215,9 @@ def pump(language: Language) -> tuple[str, str, str] | None:
     """
     alphabet = _alphabet([language])
     chars = [[char for char in alphabet if char in characters] for characters in language.sets]
+    steps = count()
     for state in language.body:
-        middle = _two_ways(language, state, chars)
+        middle = _two_ways(language, state, chars, steps)
         if not middle:
             continue
         beginning = _way_to(language, state, alphabet)
@@ -219,7 +227,7 @@ def pump(language: Language) -> tuple[str, str, str] | None:
     return None
 
 
-def _two_ways(language: Language, state: int, chars: Sequence[Sequence[str]]) -> str:
+def _two_ways(language: Language, state: int, chars: Sequence[Sequence[str]], steps: Iterator[int]) -> str:
     """A word that leads from a state back to it in two ways; empty when there is none."""
     begin = (state, state, False)
     seen, queue = {begin}, deque([("", begin)])
@@ -227,6 +235,8 @@ def _two_ways(language: Language, state: int, chars: Sequence[Sequence[str]]) ->
         word, (left, right, apart) = queue.popleft()
         for i, after_left in enumerate(language.follow[left]):
             for j, after_right in enumerate(language.follow[right]):
+                if next(steps) > MAX_STEPS * 10:
+                    raise NoAnswer
                 char = next((char for char in chars[after_left] if char in chars[after_right]), None)
                 now = (after_left, after_right, apart or after_left != after_right or (left == right and i != j))
                 if char is None or now in seen:

@@ -197,10 +197,12 @@ def _functions(call: m.Call, frame: Frame, values: Values) -> list[FunctionValue
     return functions if len(functions) == len(found) == 1 else []
 
 
-def is_of_client(expr: m.Expr, frame: Frame, depth: int = 0) -> bool:
+def is_of_client(expr: m.Expr, frame: Frame, depth: int = 0, seen: set[tuple[int, int]] | None = None) -> bool:
     """Is an expression made of the scope (but for what the server and other middleware put there)?"""
-    if depth > 10:
+    seen = set() if seen is None else seen
+    if depth > 10 or (id(expr), id(frame)) in seen:
         return False
+    seen.add((id(expr), id(frame)))
     trusted = {
         id(node.value)
         for node in within((expr,))
@@ -209,12 +211,12 @@ def is_of_client(expr: m.Expr, frame: Frame, depth: int = 0) -> bool:
     for node in within((expr,)):
         if isinstance(node, (m.Name, m.Attribute)) and is_scope(node) and id(node) not in trusted:
             return True
-        if isinstance(node, m.Name) and id(node) not in trusted and _is_named_after_client(node, frame, depth):
+        if isinstance(node, m.Name) and id(node) not in trusted and _is_named_after_client(node, frame, depth, seen):
             return True
     return False
 
 
-def _is_named_after_client(name: m.Name, frame: Frame, depth: int) -> bool:
+def _is_named_after_client(name: m.Name, frame: Frame, depth: int, seen: set[tuple[int, int]]) -> bool:
     owner = frame.scope.owner(name.id)
     home: Frame | None = frame
     while home is not None and home.scope is not owner:
@@ -225,12 +227,13 @@ def _is_named_after_client(name: m.Name, frame: Frame, depth: int) -> bool:
         match binding.source:
             case m.Parameter():
                 bound = home.arguments.get(name.id)
-                if bound is not None and bound.expr is not None and is_of_client(bound.expr, bound.frame, depth + 1):
+                given = None if bound is None else bound.expr
+                if bound is not None and given is not None and is_of_client(given, bound.frame, depth + 1, seen):
                     return True
             case m.For(iterable=iterable):
-                if is_of_client(iterable, home, depth + 1):
+                if is_of_client(iterable, home, depth + 1, seen):
                     return True
             case _:
-                if binding.value is not None and is_of_client(binding.value, home, depth + 1):
+                if binding.value is not None and is_of_client(binding.value, home, depth + 1, seen):
                     return True
     return False
