@@ -88,6 +88,8 @@ def _fix(stack: Stack, router: Router) -> Fix | None:
     statement = next((one for one in module.facts.body if contains(one.span, last.span)), None)
     if not isinstance(statement, facts.Assign) or "NoSuchPath" in module.scope.bindings:
         return None
+    if statement.span.column != 1:  # behind another on its line, or in a block
+        return None
     base = ASYNC_WEBSOCKET[0].rpartition(".")
     wanted = [
         line

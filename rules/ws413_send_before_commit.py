@@ -114,6 +114,15 @@ def _loads(stack: Stack, groups: Groups, send: Send, looked: dict[int, tuple[Loa
                 yield from looked[id(method.node)]
 
 
+def _bound(function: facts.FunctionDef) -> Iterator[facts.Name]:
+    """The names that a function's statements bind or delete."""
+    for node in within(function.body):
+        if isinstance(node, (facts.Assign, facts.Delete)):
+            yield from (name for name in within(node.targets) if isinstance(name, facts.Name))
+        elif isinstance(node, (facts.AugmentedAssign, facts.Walrus, facts.For)):
+            yield from (name for name in within((node.target,)) if isinstance(name, facts.Name))
+
+
 def _edits(stack: Stack, send: Send) -> tuple[Edit, ...]:
     """`transaction.on_commit(lambda: …)` around the send; none where the lambda would read names of a later round."""
     assert send.inside is not None
@@ -122,6 +131,9 @@ def _edits(stack: Stack, send: Send) -> tuple[Edit, ...]:
     loops = [one for one in within(function.node.body) if isinstance(one, (facts.For, facts.While))]
     if send.through or send.via != "async_to_sync" or place is None or not place.is_all(send.call):
         return ()
+    read = {name.id for name in within((send.call,)) if isinstance(name, facts.Name)}
+    if any(name.id in read and name.span > span for name in _bound(function.node)):
+        return ()  # the lambda would read what is bound later
     if any(one.span < span for one in loops) or not has_own_lines(place.statement, function.node):
         return ()
     line = import_line(stack, function.path, "django.db", "transaction")
