@@ -24,6 +24,18 @@ def applied(text: str, *findings: Finding, unsafe: bool = False) -> str:
 
 
 @pytest.mark.parametrize(
+    ("text", "after"),
+    [
+        ("x\n  ", "\t\tx\n\t\ta\n"),  # as deep
+        ("if y:\n      x\n  ", "\t\tif y:\n\t\t\tx\n\t\ta\n"),  # a step deeper
+        ("x\n y\n  ", "\t\tx\n\ty\n\t\ta\n"),  # less deep
+    ],
+)
+def test_new_lines_are_indented_by_tabs_where_the_file_is(text: str, after: str) -> None:
+    assert applied("\t\ta\n", finding(edit((1, 3, 1, 3), text))) == after
+
+
+@pytest.mark.parametrize(
     ("before", "place", "text", "after"),
     [
         ("abc\n", (1, 2, 1, 3), "X", "aXc\n"),

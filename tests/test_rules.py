@@ -133,6 +133,19 @@ def test_fixed(case: Case, unsafe: bool, tmp_path: Path) -> None:
     assert fix.apply(after, left, unsafe=unsafe) == {}
 
 
+@bad_cases
+def test_fixed_where_tabs_indent(case: Case, tmp_path: Path) -> None:
+    root = copied(case.path, tmp_path)
+    for path, text in text_files(root):
+        if path.endswith(".py"):
+            tabs = re.sub(r"^(?: {4})+", lambda blanks: "\t" * (len(blanks[0]) // 4), text, flags=re.MULTILINE)
+            (root / path).write_bytes(tabs.encode())
+    before = dict(text_files(root))
+    for path, text in fix.apply(before, check(root, case.code), unsafe=True).items():
+        if path.endswith(".py"):
+            ast.parse(text, path)
+
+
 @all_cases
 def test_flake8(case: Case, tmp_path: Path) -> None:
     root = copied(case.path, tmp_path)

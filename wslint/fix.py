@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from wslint.rule import Edit, Finding, Fix
+from wslint.rule import Edit, Finding, Fix, Span
 from wslint.source import Source
 
 ROUNDS = 10
@@ -72,7 +73,9 @@ class _Chosen:
     def _place(self, edit: Edit) -> _Place:
         source, span = self.sources[edit.location.path], edit.location.span
         start = source.offset(span.line, span.column)
-        text = edit.text if "\r\n" not in source.text else edit.text.replace("\r\n", "\n").replace("\n", "\r\n")
+        text = _with_tabs(edit.text, source, span)
+        if "\r\n" in source.text:
+            text = text.replace("\r\n", "\n").replace("\n", "\r\n")
         return start, max(start, source.offset(span.end_line, span.end_column)), text
 
     def text(self, path: str) -> str:
@@ -81,6 +84,20 @@ class _Chosen:
             out += [text[at:start], new]
             at = end
         return "".join([*out, text[at:]])
+
+
+def _with_tabs(text: str, source: Source, span: Span) -> str:
+    """New lines as a file wants them that is indented by tabs: rules write a blank for each column, four for a step."""
+    whole = span.column == 1
+    line = source.line(span.line - 1 if whole else span.line)  # whole lines go with those above them
+    indent = line[: len(line) - len(line.lstrip())]
+    if "\t" not in indent:
+        return text
+
+    def indented(blanks: re.Match[str]) -> str:
+        return indent[: len(blanks[0])] + "\t" * -((len(indent) - len(blanks[0])) // 4)
+
+    return re.sub(r"^ +" if whole else r"(?<=\n) +", indented, text, flags=re.MULTILINE)
 
 
 def _disturb(one: _Place, other: _Place) -> bool:
