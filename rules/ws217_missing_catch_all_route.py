@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from wslint.knowledge.channels import ASYNC_WEBSOCKET
 from wslint.rule import Edit, Finding, Fix, Level, Rule
 from wslint.stack import Router, Stack, argument, contains, facts
-from wslint.stack.edits import import_edit, import_line
+from wslint.stack.edits import import_edit, import_line, is_bracketed
 from wslint.stack.places import after, before
 from wslint.stack.strays import open_ended
 from wslint.stack.values import Display
@@ -88,7 +88,7 @@ def _fix(stack: Stack, router: Router) -> Fix | None:
     statement = next((one for one in module.facts.body if contains(one.span, last.span)), None)
     if not isinstance(statement, facts.Assign) or "NoSuchPath" in module.scope.bindings:
         return None
-    if statement.span.column != 1:  # behind another on its line, or in a block
+    if statement.span.column != 1 or is_bracketed(stack, last, module.path):  # behind another on its line, in a block
         return None
     base = ASYNC_WEBSOCKET[0].rpartition(".")
     wanted = [

@@ -75,7 +75,7 @@ class CorsMisconfigured(Rule):
                 "every request of another origin is blocked: No 'Access-Control-Allow-Origin' header is present on "
                 "the requested resource",
                 [Related(installed.apps[0].location, "the middleware are listed here")],
-                put_first(installed),
+                put_first(settings.stack, installed),
             )
 
     def _credentials(self, settings: Settings, module: SettingsModule) -> Iterator[Finding]:

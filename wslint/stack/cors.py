@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from wslint.facts import model as m
 from wslint.location import Edit
+from wslint.stack.edits import is_bracketed
 from wslint.stack.installed import InstalledApp, InstalledApps
 from wslint.stack.model import Setting, SettingsModule, Stack
 from wslint.stack.places import before
@@ -51,7 +52,11 @@ def moved(stack: Stack, installed: InstalledApps, common: InstalledApp, cors: In
     return tuple(Edit(place.location, f'"{one.name}"') for place, one in zip(row, (cors, *row), strict=False))
 
 
-def put_first(installed: InstalledApps) -> tuple[Edit, ...]:
-    """CorsMiddleware before the first of the others."""
-    first = min(installed.apps, key=lambda one: one.expr.span)
+def put_first(stack: Stack, installed: InstalledApps) -> tuple[Edit, ...]:
+    """CorsMiddleware before the first of the others; none where the first is not the first that is written."""
+    first = installed.apps[0]
+    if any(one.frame is not first.frame or one.expr.span < first.expr.span for one in installed.apps):
+        return ()
+    if is_bracketed(stack, first.expr, first.frame.path):
+        return ()
     return (Edit(before(first.expr, first.frame), f'"{CORS_MIDDLEWARE}",\n{" " * (first.expr.span.column - 1)}'),)

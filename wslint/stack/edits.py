@@ -8,6 +8,7 @@ from itertools import takewhile
 from wslint.facts import model as m
 from wslint.facts.walk import contains, within
 from wslint.location import Edit, Location, Span
+from wslint.source import Source
 from wslint.stack.callers import Place
 from wslint.stack.model import Stack
 
@@ -44,6 +45,17 @@ def import_edit(stack: Stack, path: str, lines: Iterable[str], *, of_project: bo
         text = text.replace("\n", "  # noqa: E402\n")
     line = imports[-1].span.end_line + 1
     return Edit(Location(path, Span(line, 1, line, 1)), text)
+
+
+def is_bracketed(stack: Stack, node: m.Node, path: str) -> bool:
+    """Does an expression stand in brackets of its own, so that what is put beside it would land inside them?"""
+    try:
+        source = Source.decode(stack.tree.read(path))
+    except OSError:
+        return True
+    start = source.offset(node.span.line, node.span.column)
+    end = source.offset(node.span.end_line, node.span.end_column)
+    return source.text[:start].rstrip().endswith("(") and source.text[end:].lstrip().startswith(")")
 
 
 def cut_edit(place: Place, path: str) -> Edit | None:
