@@ -3,7 +3,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from wslint.knowledge.channels import GET_ASGI_APPLICATION
-from wslint.rule import Edit, Finding, Fix, Level, Location, Related, Rule, Span
+from wslint.rule import Edit, Finding, Fix, Level, Location, Related, Rule
 from wslint.stack import Application, ProtocolRouter, Stack, argument, facts, within
 from wslint.stack.edits import import_edit, import_line
 from wslint.stack.pages import asked_for_pages, core
@@ -124,7 +124,7 @@ def _fix(stack: Stack, router: ProtocolRouter) -> Fix | None:
         added = import_edit(stack, path, [line], of_project=False) if line is not None else None
         if line is not None and added is None:
             return None
-    place = Location(path, Span(first.line, first.column, first.line, first.column))
+    place = Location(path, first.begin)
     entry = Edit(place, f'"http": {made}{apart}')
     return Fix((entry,) if added is None else (entry, added), safe=False, title='add "http"')
 

@@ -82,7 +82,7 @@ class NotAnApplication(Rule):
         match app:
             case DjangoApp(interface="asgi", called=False):
                 end = app.location.span
-                place = Location(app.location.path, Span(end.end_line, end.end_column, end.end_line, end.end_column))
+                place = Location(app.location.path, end.end)
                 return self._wrong(
                     app.location,
                     "`get_asgi_application` is not called",
@@ -116,8 +116,8 @@ class NotAnApplication(Rule):
     def _list(self, stack: Stack, place: Location) -> Finding:
         span = place.span
         edits = (
-            Edit(Location(place.path, Span(span.line, span.column, span.line, span.column)), "URLRouter("),
-            Edit(Location(place.path, Span(span.end_line, span.end_column, span.end_line, span.end_column)), ")"),
+            Edit(Location(place.path, span.begin), "URLRouter("),
+            Edit(Location(place.path, span.end), ")"),
         )
         return self._wrong(
             place,

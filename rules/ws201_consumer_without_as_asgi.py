@@ -3,7 +3,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from wslint.knowledge.channels import CHANNELS_CONSUMERS
-from wslint.rule import Edit, Finding, Fix, Level, Location, Rule, Span
+from wslint.rule import Edit, Finding, Fix, Level, Location, Rule
 from wslint.stack import Bare, Mounted, Stack, application_slots
 
 
@@ -66,7 +66,7 @@ class ConsumerWithoutAsAsgi(Rule):
     def _finding(self, app: Bare, *, alone: bool) -> Finding:
         name = app.cls.name if app.cls is not None else (app.dotted or "").rpartition(".")[2]
         end = app.location.span
-        insertion = Location(app.location.path, Span(end.end_line, end.end_column, end.end_line, end.end_column))
+        insertion = Location(app.location.path, end.end)
         return self.finding(
             app.location,
             f"`{name}` is a consumer class, not an application",

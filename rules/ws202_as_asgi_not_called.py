@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from wslint.rule import Edit, Finding, Fix, Level, Location, Rule, Span
+from wslint.rule import Edit, Finding, Fix, Level, Location, Rule
 from wslint.stack import Bare, Stack, application_slots
 
 
@@ -62,7 +62,7 @@ class AsAsgiNotCalled(Rule):
     def _finding(self, app: Bare, *, alone: bool) -> Finding:
         name = app.cls.name if app.cls is not None else (app.dotted or "").rpartition(".")[2]
         end = app.location.span
-        insertion = Location(app.location.path, Span(end.end_line, end.end_column, end.end_line, end.end_column))
+        insertion = Location(app.location.path, end.end)
         return self.finding(
             app.location,
             f"`{name}.as_asgi` is not called",

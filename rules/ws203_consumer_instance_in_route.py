@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from wslint.rule import Edit, Finding, Fix, Level, Location, Rule, Span
+from wslint.rule import Edit, Finding, Fix, Level, Location, Rule
 from wslint.stack import Bare, CallValue, Stack, application_slots
 
 
@@ -58,7 +58,7 @@ class ConsumerInstanceInRoute(Rule):
         fix = None
         if isinstance(app.value, CallValue) and app.location == app.value.frame.at(app.value.node):
             end = app.value.node.func.span
-            place = Location(app.location.path, Span(end.end_line, end.end_column, end.end_line, end.end_column))
+            place = Location(app.location.path, end.end)
             fix = Fix((Edit(place, ".as_asgi"),), safe=True, title="call as_asgi()")
         return self.finding(
             app.location,

@@ -3,7 +3,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from wslint.flow import is_handler
-from wslint.rule import Edit, Finding, Fix, Level, Location, Related, Rule, Span
+from wslint.rule import Edit, Finding, Fix, Level, Location, Related, Rule
 from wslint.stack import Send, Stack, facts, within
 from wslint.stack.callers import place_of
 from wslint.stack.edits import has_own_lines, import_edit, import_line
@@ -142,8 +142,8 @@ def _edits(stack: Stack, send: Send) -> tuple[Edit, ...]:
     imported = None if line is None else import_edit(stack, function.path, [line], of_project=False)
     if line is not None and imported is None:
         return ()
-    before = Span(span.line, span.column, span.line, span.column)
-    after = Span(span.end_line, span.end_column, span.end_line, span.end_column)
+    before = span.begin
+    after = span.end
     wrapped = (
         Edit(Location(function.path, before), "transaction.on_commit(lambda: "),
         Edit(Location(function.path, after), ")"),

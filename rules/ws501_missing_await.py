@@ -105,7 +105,7 @@ class MissingAwait(Rule):
                     f"the coroutine {what}() is made and dropped: {function.name}() is not async and cannot await it",
                     hint=f"make it `async def {function.name}`, and await it where it is called",
                     symptom="nothing happens, and under daphne nothing is logged",
-                    symbol=_symbol(function),
+                    symbol=function.symbol,
                 )
 
     def _uncalled(self, function: FunctionUse, coroutines: _Coroutines) -> Iterator[Finding]:
@@ -131,7 +131,7 @@ class MissingAwait(Rule):
                 symptom="TypeError: object method can't be used in 'await' expression"
                 if isinstance(node, facts.Await)
                 else "nothing happens, and nothing is logged",
-                symbol=_symbol(function),
+                symbol=function.symbol,
                 fix=Fix(tuple(edits), safe=True, title="call it"),
             )
 
@@ -141,7 +141,7 @@ class MissingAwait(Rule):
             message,
             hint="`await` it",
             symptom="nothing happens; uvicorn prints `RuntimeWarning: coroutine … was never awaited`, daphne nothing",
-            symbol=_symbol(function),
+            symbol=function.symbol,
             fix=Fix((Edit(before(call, function.frame), "await "),), safe=True, title="await it"),
         )
 
@@ -265,7 +265,3 @@ def _never_read(use: CallUse, function: FunctionUse) -> bool:
         isinstance(node, facts.Name) and node.id in names and node not in statement.targets
         for node in below(function.node)
     )
-
-
-def _symbol(function: FunctionUse) -> str:
-    return function.name if function.owner is None else f"{function.owner.name}.{function.name}"

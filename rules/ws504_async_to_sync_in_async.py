@@ -74,7 +74,7 @@ class AsyncToSyncInAsync(Rule):
             f"{runner} in async code: {function.name}() runs on the event loop already",
             hint="`await` the coroutine",
             symptom=_symptom(runner),
-            symbol=_symbol(function),
+            symbol=function.symbol,
             fix=_fix(use, function.frame, runners),
         )
 
@@ -84,7 +84,7 @@ class AsyncToSyncInAsync(Rule):
             f"{name}() uses {runner}, and {function.name}() calls it on the event loop",
             hint=f"`await sync_to_async({name})(…)`, or an async version of it",
             symptom=_symptom(runner),
-            symbol=_symbol(function),
+            symbol=function.symbol,
             related=[where],
         )
 
@@ -172,10 +172,6 @@ def _symptom(runner: str) -> str:
         "await the async function directly.",
         "asyncio.run()": "RuntimeError: asyncio.run() cannot be called from a running event loop",
     }.get(runner, "RuntimeError: This event loop is already running")
-
-
-def _symbol(function: FunctionUse) -> str:
-    return function.name if function.owner is None else f"{function.owner.name}.{function.name}"
 
 
 def _fix(use: CallUse, frame: Frame, runners: _Runners) -> Fix | None:

@@ -71,7 +71,7 @@ class SyncToAsyncMisuse(Rule):
                     f"{function.name}() is a coroutine function: it cannot be decorated with a wrapper of plain ones",
                     hint=f"drop the decorator, or make it `def {function.name}`",
                     symptom="TypeError: sync_to_async can only be applied to sync functions.",
-                    symbol=_symbol(function),
+                    symbol=function.symbol,
                 )
 
     def _wrapped(self, stack: Stack, function: FunctionUse, use: CallUse) -> Iterator[Finding]:
@@ -90,7 +90,7 @@ class SyncToAsyncMisuse(Rule):
                 "a coroutine function is wrapped as if it were a plain one",
                 hint="`await` its call, without the wrapper",
                 symptom="TypeError: sync_to_async can only be applied to sync functions.",
-                symbol=_symbol(function),
+                symbol=function.symbol,
                 fix=fix,
             )
         elif use.usage == "awaited" and not isinstance(inner, facts.Call):
@@ -102,7 +102,7 @@ class SyncToAsyncMisuse(Rule):
                 "the wrapped function is awaited and never called",
                 hint="call it: `await wrapper(function)(…)`",
                 symptom="TypeError: object can't be used in 'await' expression",
-                symbol=_symbol(function),
+                symbol=function.symbol,
                 fix=Fix((Edit(after(use.node, frame), "()"),), safe=True, title="call it") if bare else None,
             )
         elif _is_called(use) and isinstance(use.parents[-2], facts.ExpressionStatement):
@@ -116,7 +116,7 @@ class SyncToAsyncMisuse(Rule):
             "the call of the wrapped function is not awaited: it never runs",
             hint="`await` it" if function.is_async else "sync code calls the function itself, without the wrapper",
             symptom="nothing happens, and under daphne nothing is logged",
-            symbol=_symbol(function),
+            symbol=function.symbol,
             fix=Fix((edit,), safe=True, title="await it") if function.is_async else None,
         )
 
@@ -139,7 +139,3 @@ def _runs_in_thread(stack: Stack, call: facts.Call, function: FunctionUse) -> bo
         return False
     names = [stack.values.dotted(one, value.frame) for one in value.node.decorators]
     return bool(names) and names[0] in SYNC_TO_ASYNC and set(names) <= SYNC_TO_ASYNC | KEEPS
-
-
-def _symbol(function: FunctionUse) -> str:
-    return function.name if function.owner is None else f"{function.owner.name}.{function.name}"

@@ -3,7 +3,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from wslint.flow.unasked import Unasked, unasked
-from wslint.rule import Edit, Finding, Fix, Level, Location, Related, Rule, Span
+from wslint.rule import Edit, Finding, Fix, Level, Location, Related, Rule
 from wslint.stack import Consumer, Stack, facts
 from wslint.stack.edits import has_own_lines
 from wslint.stack.foreign import foreign_joins
@@ -147,7 +147,7 @@ def _fix(consumer: Consumer, guards: Guards) -> Fix | None:
     me, start = method.node.params[0].name, body[0].span
     indent, wait = " " * (start.column - 1), "await " if method.node.is_async else ""
     text = f'if not {me}.scope["user"].is_authenticated:\n{indent}    {wait}{me}.close()\n{indent}    return\n{indent}'
-    before = Span(start.line, start.column, start.line, start.column)
+    before = start.begin
     return Fix((Edit(method.frame.at(before), text),), safe=False, title="refuse those who are not logged in")
 
 

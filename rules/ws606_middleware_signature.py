@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from wslint.rule import Edit, Finding, Fix, Level, Location, Related, Rule, Span
+from wslint.rule import Edit, Finding, Fix, Level, Location, Related, Rule
 from wslint.stack import Stack, calls_within
 from wslint.stack import facts as m
 from wslint.stack.guards import Gate, Guards
@@ -147,10 +147,6 @@ def _fix(gate: Gate, function: m.FunctionDef, calls: list[m.Call]) -> Fix | None
     """Add the two parameters and hand them on; only where every inner call has the scope and nothing else."""
     if not calls or any(len(call.args) != 1 or call.args[0].star for call in calls):
         return None
-    edits = [Edit(Location(gate.path, _after(function.params[-1].span)), ", receive, send")]
-    edits += [Edit(Location(gate.path, _after(call.args[0].span)), ", receive, send") for call in calls]
+    edits = [Edit(Location(gate.path, function.params[-1].span.end), ", receive, send")]
+    edits += [Edit(Location(gate.path, call.args[0].span.end), ", receive, send") for call in calls]
     return Fix(tuple(edits), safe=False, title="take and hand on receive and send")
-
-
-def _after(span: Span) -> Span:
-    return Span(span.end_line, span.end_column, span.end_line, span.end_column)

@@ -155,7 +155,7 @@ def _passed(call: m.Call, handshake: Handshake, stack: Stack, code: Code) -> Ite
         held = handshake.of(call.args[1].value)
         if held is not None and held.kind in PLAIN:
             error = "TypeError: cannot use a string pattern on a bytes-like object (HTTP 500 before accept)"
-            edits = ((_after(call.args[1].value.span), ".decode()"),)
+            edits = ((call.args[1].value.span.end, ".decode()"),)
             yield Misuse(call, held, f"{_the(held)} is bytes, and the pattern is text", error, edits)
     elif dotted == "http.cookies.SimpleCookie" and call.args:
         held = handshake.of(call.args[0].value)
@@ -167,9 +167,9 @@ def _passed(call: m.Call, handshake: Handshake, stack: Stack, code: Code) -> Ite
 def _subscript(node: m.Subscript, held: Bytes, index: m.Expr) -> Iterator[Misuse]:
     if held.kind == LIST and isinstance(index, m.Constant | m.Bytes) and isinstance(index.value, str | bytes):
         error = "TypeError: list indices must be integers or slices, not str (HTTP 500 before accept)"
-        edits: list[tuple[Span, str]] = [(_before(node.value.span), "dict("), (_after(node.value.span), ")")]
+        edits: list[tuple[Span, str]] = [(node.value.span.begin, "dict("), (node.value.span.end, ")")]
         if isinstance(index.value, str):
-            edits += [(index.span, repr(index.value.lower().encode())), (_after(node.span), ".decode()")]
+            edits += [(index.span, repr(index.value.lower().encode())), (node.span.end, ".decode()")]
         yield Misuse(node, held, 'scope["headers"] is a list of pairs, not a dict', error, tuple(edits))
     elif held.kind in MAPS:
         yield from _key(node, held, index, None)
@@ -189,7 +189,7 @@ def _key(node: m.Call | m.Subscript, held: Bytes, key: m.Expr, default: m.Expr |
         edits: tuple[tuple[Span, str], ...] = ()
         safe = True
         if held.kind == HEADERS and text is not None:
-            edits = ((key.span, repr(text.lower().encode())), (_after(node.span), ".decode()"))
+            edits = ((key.span, repr(text.lower().encode())), (node.span.end, ".decode()"))
             if missing and isinstance(default, m.Constant) and isinstance(default.value, str):
                 edits = (edits[0], (default.span, repr(default.value.encode())), edits[1])
             elif missing:
@@ -207,7 +207,7 @@ def _compare(node: m.Compare, handshake: Handshake, left: m.Expr, right: m.Expr)
     if node.op in ("in", "not in"):
         held = handshake.of(right)
         if held is not None and held.kind in PLAIN and _is_text(left):
-            edits = _decoded(node, held, _after(right.span))
+            edits = _decoded(node, held, right.span.end)
             yield Misuse(node, held, f"text is looked for in {_the(held)}, which is bytes", TYPE_ERROR, edits)
         elif held is not None and held.kind in MAPS and _is_text(left):
             what = f"the keys of the {held.kind} are bytes: a text key is never among them"
@@ -256,14 +256,6 @@ def _is_text(expr: m.Expr | None) -> bool:
     return isinstance(expr, m.FString) or (isinstance(expr, m.Constant) and isinstance(expr.value, str))
 
 
-def _after(span: Span) -> Span:
-    return Span(span.end_line, span.end_column, span.end_line, span.end_column)
-
-
-def _before(span: Span) -> Span:
-    return Span(span.line, span.column, span.line, span.column)
-
-
 def _as_bytes(expr: m.Expr) -> tuple[tuple[Span, str], ...]:
     if isinstance(expr, m.Constant) and isinstance(expr.value, str) and expr.value.isascii():
         return ((expr.span, repr(expr.value.lower().encode())),)
@@ -275,14 +267,14 @@ def _decoded(node: m.Node, held: Bytes, at: Span | None = None) -> tuple[tuple[S
     if held.kind == QUERY:
         return ()  # decoded at the source, for all uses
     if at is None and isinstance(node, m.Call) and isinstance(node.func, m.Attribute):
-        at = _after(node.func.value.span)
+        at = node.func.value.span.end
     return () if at is None else ((at, ".decode()"),)
 
 
 def _as_dict(call: m.Call, key: m.Expr | None) -> tuple[tuple[Span, str], ...]:
     assert isinstance(call.func, m.Attribute)
     if isinstance(key, m.Bytes) and call.func.attr == "get":
-        return ((_before(call.func.value.span), "dict("), (_after(call.func.value.span), ")"))
+        return ((call.func.value.span.begin, "dict("), (call.func.value.span.end, ")"))
     return ()
 
 
@@ -317,7 +309,7 @@ def _fix(code: Code, misuses: list[Misuse], mixed: bool) -> Fix | None:
     source = misuses[0].held.source
     edits = [edit for misuse in misuses for edit in misuse.edits]
     if _reads_query(source) and not mixed:
-        edits = [(_after(source.span), ".decode()")]
+        edits = [(source.span.end, ".decode()")]
     elif not all(misuse.edits for misuse in misuses):
         return None
     return Fix(

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from wslint.rule import Edit, Finding, Fix, Level, Location, Related, Rule, Span
+from wslint.rule import Edit, Finding, Fix, Level, Location, Related, Rule
 from wslint.stack import Stack
 from wslint.stack.guards import Guards
 from wslint.stack.logins import TruthTest, has_session_user, truth_tests
@@ -86,7 +86,7 @@ class AnonymousUserIsTruthy(Rule):
 
     def _report(self, name: str, test: TruthTest, route: Location) -> Finding:
         end = test.user.span
-        behind = Span(end.end_line, end.end_column, end.end_line, end.end_column)
+        behind = end.end
         return self.finding(
             test.location,
             f'{name} takes the truth of scope["user"] for a login, and without a login it is an AnonymousUser: '

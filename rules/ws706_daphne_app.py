@@ -150,6 +150,6 @@ def _insert(path: str, value: facts.Expr) -> Fix | None:
     if not isinstance(value, facts.Sequence) or not value.items:
         return None
     first = value.items[0].span
-    place = Location(path, facts.Span(first.line, first.column, first.line, first.column))
+    place = Location(path, first.begin)
     line_break = "\n" + " " * (first.column - 1) if first.line > value.span.line else " "
     return Fix((Edit(place, f'"daphne",{line_break}'),), safe=False, title='add "daphne"')

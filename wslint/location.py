@@ -16,6 +16,16 @@ class Span(msgspec.Struct, frozen=True, array_like=True, gc=False, order=True):
     end_line: int
     end_column: int
 
+    @property
+    def begin(self) -> Span:
+        """The empty place where it begins."""
+        return Span(self.line, self.column, self.line, self.column)
+
+    @property
+    def end(self) -> Span:
+        """The empty place where it ends."""
+        return Span(self.end_line, self.end_column, self.end_line, self.end_column)
+
 
 class Location(msgspec.Struct, frozen=True, order=True):
     """A span of one file; `path` is relative to the tree root, with `/`."""

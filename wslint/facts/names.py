@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from wslint.facts.model import Attribute, Name, Node
+from wslint.facts.walk import within
 
 
 def last_name(node: Node | None) -> str:
@@ -10,3 +13,8 @@ def last_name(node: Node | None) -> str:
     if isinstance(node, Attribute):
         return node.attr
     return node.id if isinstance(node, Name) else ""
+
+
+def names_in(expr: Node) -> Iterator[str]:
+    """Every name and attribute in an expression, as written."""
+    return (last_name(node) for node in within((expr,)) if isinstance(node, (Name, Attribute)))

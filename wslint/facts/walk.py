@@ -69,3 +69,8 @@ def contains(outer: Span, inner: Span) -> bool:
         outer.end_line,
         outer.end_column,
     )
+
+
+def holds(block: Iterable[Node], node: Node) -> bool:
+    """Does a node stand in one of some statements?"""
+    return any(contains(statement.span, node.span) for statement in block)

@@ -114,7 +114,7 @@ def _asynchronous_call(
 ) -> tuple[str, tuple[Edit, ...]]:
     opened, closed = _brackets(node, parents)
     awaited = "" if parents and isinstance(parents[-1], m.Await) else "await "
-    name = frame.at(m.Span(func.attr_span.line, func.attr_span.column, func.attr_span.line, func.attr_span.column))
+    name = frame.at(func.attr_span.begin)
     edits = [Edit(name, "a")]
     if awaited:
         edits.append(Edit(before(node, frame), f"{opened}{awaited}"))

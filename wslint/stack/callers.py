@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from wslint.facts import model as m
-from wslint.facts.walk import calls_within, children, contains
+from wslint.facts.walk import calls_within, children, contains, holds
 from wslint.stack.classes import Class, Method
 from wslint.stack.supers import is_super, super_method
 
@@ -36,7 +36,7 @@ def place_of(body: tuple[m.Stmt, ...], node: m.Node) -> Place | None:
         statement = next((found for found in block if contains(found.span, node.span)), None)
         if statement is None:
             return None
-        inner = next((found for found in _blocks(statement) if _holds(found, node)), None)
+        inner = next((found for found in _blocks(statement) if holds(found, node)), None)
         if inner is None:
             return Place(statement, block, outermost)
         block, outermost = inner, False
@@ -48,7 +48,7 @@ def preceding(body: tuple[m.Stmt, ...], node: m.Node) -> Iterator[m.Stmt]:
     if at is None:
         return
     yield from body[:at]
-    inner = next((found for found in _blocks(body[at]) if _holds(found, node)), None)
+    inner = next((found for found in _blocks(body[at]) if holds(found, node)), None)
     if inner is not None:
         yield from preceding(inner, node)
 
@@ -66,17 +66,13 @@ def _after(block: tuple[m.Stmt, ...], node: m.Node) -> tuple[tuple[m.Stmt, ...],
     at = next((index for index, found in enumerate(block) if contains(found.span, node.span)), None)
     if at is None:
         return (), False
-    inner = next((found for found in _blocks(block[at]) if _holds(found, node)), None)
+    inner = next((found for found in _blocks(block[at]) if holds(found, node)), None)
     found, leaves = ((), False) if inner is None else _after(inner, node)
     if inner is not None and isinstance(block[at], (m.For, m.While)):
         found += inner
     if leaves:
         return found, True
     return (*found, *block[at + 1 :]), isinstance(block[-1], (m.Return, m.Raise))
-
-
-def _holds(block: tuple[m.Stmt, ...], node: m.Node) -> bool:
-    return any(contains(statement.span, node.span) for statement in block)
 
 
 def _blocks(statement: m.Node) -> Iterator[tuple[m.Stmt, ...]]:

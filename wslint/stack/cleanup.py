@@ -8,8 +8,8 @@ from wslint.facts import model as m
 from wslint.facts.walk import calls_within
 from wslint.stack.callers import own_calls
 from wslint.stack.classes import Method
-from wslint.stack.clientinput import is_super
 from wslint.stack.model import Consumer
+from wslint.stack.supers import is_super
 
 _IDLE = frozenset(
     "print super getattr hasattr str repr int bool len list dict isinstance type StopConsumer "

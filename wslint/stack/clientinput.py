@@ -16,6 +16,7 @@ from wslint.knowledge.channels import ASYNC_TO_SYNC, JSON_LOADS, SYNC_TO_ASYNC
 from wslint.stack.bindings import Binding
 from wslint.stack.classes import Class, Method
 from wslint.stack.model import Consumer, Stack
+from wslint.stack.supers import is_super
 from wslint.stack.text import Pattern
 from wslint.stack.values import Bound, CallValue, Display, Frame, FunctionValue, SelfValue, Value, Values
 
@@ -212,7 +213,7 @@ class ClientInput:
 
     def _comprehended(self, node: m.Name, frame: Frame) -> Iterator[Input]:
         for found in within(frame.scope.body):
-            if isinstance(found, m.Comprehension) and found.span <= node.span <= _end(found.span):
+            if isinstance(found, m.Comprehension) and found.span <= node.span <= found.span.end:
                 for generator in found.generators:
                     bound = [name for name in within((generator.target,)) if isinstance(name, m.Name)]
                     if any(name.id == node.id for name in bound) and node not in bound:
@@ -350,10 +351,6 @@ class ClientInput:
             yield function.node, inner
 
 
-def is_super(expr: m.Expr) -> bool:
-    return isinstance(expr, m.Call) and isinstance(expr.func, m.Name) and expr.func.id == "super"
-
-
 def _is_self(expr: m.Expr, frame: Frame) -> bool:
     """Is an expression the first parameter of the method around?"""
     scope = frame.scope
@@ -361,10 +358,6 @@ def _is_self(expr: m.Expr, frame: Frame) -> bool:
         scope = scope.parent
     params = scope.node.params if isinstance(scope.node, m.FunctionDef) else ()
     return isinstance(expr, m.Name) and bool(params) and params[0].name == expr.id
-
-
-def _end(span: m.Span) -> m.Span:
-    return m.Span(span.end_line, span.end_column, span.end_line, span.end_column)
 
 
 def client_input(stack: Stack, consumer: Consumer) -> ClientInput:

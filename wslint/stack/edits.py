@@ -15,8 +15,8 @@ from wslint.stack.model import Stack
 
 def wrap_edits(path: str, span: Span, name: str, end: str = ")") -> list[Edit]:
     """`value` → `name(value)`; `end` closes the call, further arguments included."""
-    before = Span(span.line, span.column, span.line, span.column)
-    after = Span(span.end_line, span.end_column, span.end_line, span.end_column)
+    before = span.begin
+    after = span.end
     return [Edit(Location(path, before), f"{name}("), Edit(Location(path, after), end)]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from wslint.facts import model as m
-from wslint.facts.walk import below, contains
+from wslint.facts.walk import below, contains, holds
 from wslint.stack.bindings import ends
 from wslint.stack.callees import Body
 from wslint.stack.values import Frame
@@ -56,8 +56,3 @@ def may_skip(node: m.Node, test: m.If, outcome: bool | None) -> bool:
     if (test.span.end_line, test.span.end_column) > (node.span.line, node.span.column):
         return False
     return (ends(test.body) and outcome is not False) or (ends(test.orelse) and outcome is not True)
-
-
-def holds(block: tuple[m.Stmt, ...], node: m.Node) -> bool:
-    """Does a node stand in a block?"""
-    return any(contains(statement.span, node.span) for statement in block)

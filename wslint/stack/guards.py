@@ -13,7 +13,8 @@ from functools import cached_property
 from typing import cast
 
 from wslint.facts import model as m
-from wslint.facts.walk import calls_within, within
+from wslint.facts.names import names_in
+from wslint.facts.walk import calls_within
 from wslint.knowledge import channels as known
 from wslint.location import Location
 from wslint.stack.classes import Class, Method
@@ -457,7 +458,7 @@ def mentions_origin(codes: Iterable[Code]) -> bool:
     """Does code look at the Origin header, or call or wear something that is named after checking it?"""
     codes = list(codes)
     texts = {_spaced(text) for text in words(codes)}
-    texts |= {_spaced(text) for code in codes for item in code.node.decorators for text in _names(item)}
+    texts |= {_spaced(text) for code in codes for item in code.node.decorators for text in names_in(item)}
     named = {text for text in texts if _ORIGIN.search(text)}
     if any(_CHECKS.search(text) for text in named):
         return True
@@ -467,14 +468,6 @@ def mentions_origin(codes: Iterable[Code]) -> bool:
 def _spaced(text: str) -> str:
     """`OriginValidator`, `http_origin` → words that the patterns see."""
     return re.sub(r"(?<=[a-z])(?=[A-Z])", "-", text).replace("_", "-").lower()
-
-
-def _names(expr: m.Expr) -> Iterator[str]:
-    for node in within((expr,)):
-        if isinstance(node, m.Name):
-            yield node.id
-        elif isinstance(node, m.Attribute):
-            yield node.attr
 
 
 def _keeps_scope(node: m.Assign) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from wslint.facts import model as m
 from wslint.facts.walk import within
-from wslint.location import Edit, Span
+from wslint.location import Edit
 from wslint.stack.edits import has_own_lines
 from wslint.stack.values import Frame
 
@@ -12,7 +12,7 @@ CLOSE = 'await send({"type": "websocket.close"})'
 
 
 def await_call(call: m.Call, function: m.FunctionDef, frame: Frame) -> Edit | None:
-    return Edit(frame.at(_before(call)), "await ") if function.is_async else None
+    return Edit(frame.at(call.span.begin), "await ") if function.is_async else None
 
 
 def missing_arguments(call: m.Call, missing: tuple[str, ...], function: m.FunctionDef, frame: Frame) -> Edit | None:
@@ -20,14 +20,14 @@ def missing_arguments(call: m.Call, missing: tuple[str, ...], function: m.Functi
     names = {param.name for param in function.params}
     if not call.args or any(arg.keyword is not None for arg in call.args) or not names.issuperset(missing):
         return None
-    return Edit(frame.at(_behind(call.args[-1])), "".join(f", {name}" for name in missing))
+    return Edit(frame.at(call.args[-1].span.end), "".join(f", {name}" for name in missing))
 
 
 def return_behind(close: m.Call, function: m.FunctionDef, frame: Frame) -> Edit | None:
     statement = _own_statement(close, function)
     if not isinstance(statement, m.ExpressionStatement):
         return None
-    return Edit(frame.at(_behind(statement)), f"\n{_indent(statement)}return")
+    return Edit(frame.at(statement.span.end), f"\n{_indent(statement)}return")
 
 
 def close_before(end: m.Node, function: m.FunctionDef, frame: Frame) -> Edit | None:
@@ -35,7 +35,7 @@ def close_before(end: m.Node, function: m.FunctionDef, frame: Frame) -> Edit | N
         return None
     if not function.is_async or function.params[-1].name != "send":
         return None
-    return Edit(frame.at(_before(end)), f"{CLOSE}\n{_indent(end)}")
+    return Edit(frame.at(end.span.begin), f"{CLOSE}\n{_indent(end)}")
 
 
 def _own_statement(node: m.Node, function: m.FunctionDef) -> m.Stmt | None:
@@ -53,11 +53,3 @@ def _own_statement(node: m.Node, function: m.FunctionDef) -> m.Stmt | None:
 
 def _indent(node: m.Node) -> str:
     return " " * (node.span.column - 1)
-
-
-def _before(node: m.Node) -> Span:
-    return Span(node.span.line, node.span.column, node.span.line, node.span.column)
-
-
-def _behind(node: m.Node) -> Span:
-    return Span(node.span.end_line, node.span.end_column, node.span.end_line, node.span.end_column)

@@ -9,10 +9,11 @@ from wslint.facts import model as m
 from wslint.facts.names import last_name
 from wslint.location import Location
 from wslint.stack.classes import Method
-from wslint.stack.clientinput import STAGES, ClientInput, client_input, is_own, is_super
+from wslint.stack.clientinput import STAGES, ClientInput, client_input, is_own
 from wslint.stack.functions import call_uses
 from wslint.stack.guarded import is_caught, swallows
 from wslint.stack.model import Consumer, Stack
+from wslint.stack.supers import is_super
 from wslint.stack.values import Frame
 
 MAX_DEPTH = 5

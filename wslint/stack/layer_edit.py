@@ -57,9 +57,7 @@ def _defined(stack: Stack, module: SettingsModule, alias: str) -> Edit | None:
             text = f"{SETTING} = {{\n{_layer(stack, alias, 4)}}}"
             end = statement.span
             if index + 1 == len(body):
-                return Edit(
-                    Location(module.path, Span(end.end_line, end.end_column, end.end_line, end.end_column)), f"\n{text}"
-                )
+                return Edit(Location(module.path, end.end), f"\n{text}")
             if body[index + 1].span.line > end.end_line:
                 line = end.end_line + 1
                 return Edit(Location(module.path, Span(line, 1, line, 1)), f"{text}\n")

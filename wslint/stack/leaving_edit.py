@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from wslint.facts import model as m
-from wslint.location import Edit, Location, Span
+from wslint.location import Edit, Location
 from wslint.stack.classes import Method
 from wslint.stack.leaving import Leaving
 from wslint.stack.model import Send
@@ -39,7 +39,7 @@ def _new_method(home: Method, line: str) -> Edit:
         indent = " " * (span.column + 3)
     margin = " " * (span.column - 1)
     keyword = "async def" if home.node.is_async else "def"
-    end = Span(span.end_line, span.end_column, span.end_line, span.end_column)
+    end = span.end
     return Edit(Location(home.path, end), f"\n\n{margin}{keyword} disconnect(self, code):\n{indent}{line}")
 
 
@@ -50,7 +50,7 @@ def _first_line(method: Method, line: str) -> Edit | None:
         return None
     if len(body) == 1 and isinstance(first, m.Jump) and first.kind == "pass":
         return Edit(Location(method.path, first.span), line)
-    span = Span(first.span.line, first.span.column, first.span.line, first.span.column)
+    span = first.span.begin
     return Edit(Location(method.path, span), f"{line}\n{' ' * (first.span.column - 1)}")
 
 

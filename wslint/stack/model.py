@@ -258,6 +258,11 @@ class FunctionUse(Placed):
         return self.node.name
 
     @property
+    def symbol(self) -> str:
+        """`function` or `Class.method`, as a finding names it."""
+        return self.name if self.owner is None else f"{self.owner.name}.{self.name}"
+
+    @property
     def is_async(self) -> bool:
         return self.node.is_async
 

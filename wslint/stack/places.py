@@ -10,13 +10,13 @@ from wslint.stack.values import Frame
 def before(node: Node, frame: Frame) -> Location:
     """The empty place where a node begins."""
     span = node.span
-    return frame.at(Span(span.line, span.column, span.line, span.column))
+    return frame.at(span.begin)
 
 
 def after(node: Node, frame: Frame) -> Location:
     """The empty place where a node ends."""
     span = node.span
-    return frame.at(Span(span.end_line, span.end_column, span.end_line, span.end_column))
+    return frame.at(span.end)
 
 
 def between(left: Location, right: Location) -> Location:

@@ -10,13 +10,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from wslint.facts import model as m
-from wslint.facts.walk import below, within
+from wslint.facts.walk import below, holds, within
 from wslint.knowledge import channels
 from wslint.knowledge import orm as known
 from wslint.location import Location
 from wslint.stack.callees import Body
 from wslint.stack.classes import Class
-from wslint.stack.given import fits, holds, may_skip, optional
+from wslint.stack.given import fits, may_skip, optional
 from wslint.stack.guarded import BROAD
 from wslint.stack.loaded import Loaded
 from wslint.stack.model import Stack

@@ -153,7 +153,7 @@ def _nothing(node: m.Subscript, passage: Passage) -> Risk | None:
             if name is not None and _is_tested(frozenset({name}), passage):
                 return None
             end = index.span
-            behind = Span(end.end_line, end.end_column, end.end_line, end.end_column)
+            behind = end.end
             edit = Edit(passage.frame.at(behind), f", {LISTED}")
             return Risk(node, passage, NOTHING, f"raises {{}} when the client sends no {_shown(key)}", edit)
         case _:

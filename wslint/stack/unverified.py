@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from wslint.facts import model as m
-from wslint.facts.walk import contains, within
+from wslint.facts.names import names_in
+from wslint.facts.walk import contains
 from wslint.knowledge.tokens import DECODERS, JUDGES, SIMPLE
 from wslint.stack.packages import Packages
 from wslint.stack.reach import Code
@@ -116,14 +117,6 @@ def _is_for_development(one: Unverified) -> bool:
     return any(
         isinstance(node, (m.If, m.Conditional))
         and contains(node.span, one.call.span)
-        and any("DEBUG" in text or "TEST" in text for text in _words(node.test))
+        and any("DEBUG" in text or "TEST" in text for text in names_in(node.test))
         for node in one.code.nodes()
     )
-
-
-def _words(expr: m.Expr) -> Iterator[str]:
-    for node in within((expr,)):
-        if isinstance(node, m.Name):
-            yield node.id
-        elif isinstance(node, m.Attribute):
-            yield node.attr
