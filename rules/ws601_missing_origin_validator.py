@@ -8,8 +8,10 @@ from wslint.rule import Edit, Finding, Fix, Level, Location, Related, Rule
 from wslint.stack import Class, Literal, Mount, Mounted, Settings, Stack, below
 from wslint.stack import facts as m
 from wslint.stack.edits import import_edit, import_line, wrap_edits
-from wslint.stack.guards import COOKIE_WRAPPERS, Entry, Guards, keys_of, route_text
+from wslint.stack.gates import keys_of
+from wslint.stack.guards import COOKIE_WRAPPERS, Entry, Guards
 from wslint.stack.origins import CORS_LISTS, OriginList, origin_lists
+from wslint.stack.public import route_text
 
 KNOWN_STACKS = frozenset(name.rpartition(".")[2] for name in COOKIE_WRAPPERS)
 SESSION_SAMESITE = "SESSION_COOKIE_SAMESITE"

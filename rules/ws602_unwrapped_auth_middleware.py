@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from wslint.rule import Edit, Finding, Fix, Level, Location, Related, Rule
 from wslint.stack import Mount, Router, Stack
 from wslint.stack.edits import import_edit, import_line, wrap_edits
-from wslint.stack.guards import Entry, Guards, route_text
+from wslint.stack.guards import Entry, Guards
+from wslint.stack.public import route_text
 from wslint.stack.unwrapped import Unwrapped, unwrapped
 
 

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 from wslint.rule import Finding, Fix, Level, Location, Related, Rule
 from wslint.stack import Stack
-from wslint.stack.guards import Guards, route_text
+from wslint.stack.guards import Guards
+from wslint.stack.public import route_text
 from wslint.stack.scopeorder import Misplaced, misplaced
 
 SAYS = {

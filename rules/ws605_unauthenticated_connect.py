@@ -7,8 +7,9 @@ from wslint.rule import Edit, Finding, Fix, Level, Location, Related, Rule
 from wslint.stack import Consumer, Stack, facts
 from wslint.stack.edits import has_own_lines
 from wslint.stack.foreign import foreign_joins
-from wslint.stack.guards import Guards, route_text
+from wslint.stack.guards import Guards
 from wslint.stack.logins import has_session_user
+from wslint.stack.public import route_text
 from wslint.stack.strangers import namer
 
 

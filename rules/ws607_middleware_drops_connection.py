@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from wslint.rule import Edit, Finding, Fix, Level, Location, Related, Rule
 from wslint.stack import Stack
 from wslint.stack import facts as m
-from wslint.stack.guards import Gate, Guards
+from wslint.stack.gates import Gate
+from wslint.stack.guards import Guards
 from wslint.stack.handingon import inner_calls, inner_name, lacks_arguments, paths_of, takes_connection
 from wslint.stack.handingon_edit import CLOSE, await_call, close_before, missing_arguments, return_behind
 from wslint.stack.passages import application_of, uses_of

@@ -8,7 +8,8 @@ from wslint.stack import Consumer, Stack
 from wslint.stack.claims import MESSAGE, Claims
 from wslint.stack.clientchecks import is_judged
 from wslint.stack.clientinput import client_input
-from wslint.stack.guards import Gate, Guards, words
+from wslint.stack.gates import Gate, words
+from wslint.stack.guards import Guards
 from wslint.stack.handling import runs
 from wslint.stack.identities import Taken, identities, is_compared, speakers
 from wslint.stack.passages import passages

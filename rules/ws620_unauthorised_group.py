@@ -6,7 +6,7 @@ from wslint.flow.unasked import unasked
 from wslint.rule import Finding, Level, Location, Related, Rule
 from wslint.stack import Stack
 from wslint.stack.foreign import ForeignJoin, foreign_joins
-from wslint.stack.guards import route_text
+from wslint.stack.public import route_text
 
 
 class UnauthorisedGroup(Rule):

@@ -271,7 +271,7 @@ class _Builder:
         for module in self.read.values():
             for scope in scopes(module):
                 for use in call_uses(scope):
-                    if written_name(use.node) in _ROUTES and id(use.node) not in taken:
+                    if last_name(use.node.func) in _ROUTES and id(use.node) not in taken:
                         for route in self.apps.routes(use.node, self.values.frame(scope)):
                             if any(isinstance(target, d.Mounted) for target in route.targets):
                                 yield route
@@ -458,12 +458,6 @@ _TOP = m.Span(1, 1, 1, 1)
 _ROUTES = frozenset(known.PATH_FUNCTIONS.values())
 
 
-def written_name(call: m.Call) -> str:
-    """The last name of what is called, as written."""
-    func = call.func
-    return last_name(func)
-
-
 def _runs(call: m.Call) -> str:
     """The name, as written, of the function that a call runs."""
     called = called_function(call)
@@ -488,7 +482,7 @@ def _descendants(classes: Iterable[Class]) -> dict[int, list[Class]]:
 
 def _may_be_router(call: m.Call, scope: Scope) -> bool:
     """By the written or imported name: a router, or some class that may be a subclass of one."""
-    name = written_name(call)
+    name = last_name(call.func)
     if name.endswith("Router"):
         return True
     owner = scope.owner(name) if isinstance(call.func, m.Name) else None

@@ -13,8 +13,10 @@ from dataclasses import dataclass
 from wslint.facts import model as m
 from wslint.facts.names import last_name
 from wslint.facts.walk import within
-from wslint.stack.guards import Guards, is_public, keys_of
+from wslint.stack.gates import keys_of
+from wslint.stack.guards import Guards
 from wslint.stack.model import Consumer, Mount, Send, Stack
+from wslint.stack.public import is_public
 from wslint.stack.reach import Code, running
 from wslint.stack.schema import schema_of
 from wslint.stack.strangers import gives_nothing, is_for_those_told, namer

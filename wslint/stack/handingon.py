@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from wslint.facts import model as m
 from wslint.facts.walk import below, within
 from wslint.stack.functions import call_uses
-from wslint.stack.guards import Gate
+from wslint.stack.gates import Gate
 from wslint.stack.model import CallUse
 from wslint.stack.values import Frame, FunctionValue, Values
 

@@ -9,7 +9,8 @@ from wslint.facts import model as m
 from wslint.facts.walk import below, within
 from wslint.knowledge import channels as known
 from wslint.location import Location
-from wslint.stack.guards import Guards, keys_of
+from wslint.stack.gates import keys_of
+from wslint.stack.guards import Guards
 from wslint.stack.middleware import is_scope
 from wslint.stack.model import Consumer, Mount
 from wslint.stack.reach import Code

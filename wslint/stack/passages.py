@@ -9,8 +9,9 @@ from wslint.facts import model as m
 from wslint.facts.walk import calls_within, contains, within
 from wslint.knowledge import channels as known
 from wslint.location import Location
+from wslint.stack.gates import Gate
 from wslint.stack.guarded import catches, handles, raises_again, swallows
-from wslint.stack.guards import NEUTRAL_WRAPPERS, Gate, Guards
+from wslint.stack.guards import NEUTRAL_WRAPPERS, Guards
 from wslint.stack.middleware import is_scope
 from wslint.stack.model import Stack, Wrapper
 from wslint.stack.values import CallValue, ClassValue, Frame, FunctionValue, Value, Values

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from wslint.facts import model as m
 from wslint.location import Location
+from wslint.stack.gates import keys_of
 from wslint.stack.guarded import NO_KEY, is_caught
-from wslint.stack.guards import Guards, keys_of
+from wslint.stack.guards import Guards
 from wslint.stack.middleware import is_scope
 from wslint.stack.model import Consumer
 from wslint.stack.reach import Code

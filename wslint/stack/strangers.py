@@ -14,10 +14,12 @@ from wslint.facts.walk import calls_within
 from wslint.knowledge.channels import ASGI_SCOPE_KEYS
 from wslint.location import Location
 from wslint.stack.answering import is_work
-from wslint.stack.guards import HANDSHAKE, Gate, Guards, is_public, keys_of
+from wslint.stack.gates import HANDSHAKE, Gate, keys_of
+from wslint.stack.guards import Guards
 from wslint.stack.model import Consumer, Mount, Stack, Wrapper
 from wslint.stack.orm import orm_of
 from wslint.stack.orm_kinds import Instance, Manager, ModelClass, QuerySet
+from wslint.stack.public import is_public
 from wslint.stack.reach import Code
 from wslint.stack.unwrapped import unwrapped_mounts
 

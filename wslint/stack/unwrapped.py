@@ -9,8 +9,10 @@ from wslint.discover import mentions
 from wslint.facts import model as m
 from wslint.facts.walk import children
 from wslint.location import Location
-from wslint.stack.guards import COOKIE_WRAPPERS, Entry, Gate, Guards, is_public
+from wslint.stack.gates import Gate
+from wslint.stack.guards import COOKIE_WRAPPERS, Entry, Guards
 from wslint.stack.model import Bare, FunctionApp, Mount, Mounted, Placed, Route, Stack, Wrapper, is_test_path
+from wslint.stack.public import is_public
 
 
 @dataclass(eq=False)
