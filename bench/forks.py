@@ -13,7 +13,7 @@ from pathlib import Path
 
 from wslint.facts.python import read_python
 from wslint.parallel import mapped
-from wslint.stack.link import encode
+from wslint.stack.code.link import encode
 
 SIZES = (500, 1_000, 2_000, 4_000, 8_000, 16_000)
 

@@ -14,10 +14,10 @@ from wslint.stack import (
     UnknownApp,
     facts,
 )
-from wslint.stack.installed import installed_apps
-from wslint.stack.pages import WSGI_SERVERS, core
-from wslint.stack.rebound import rebound
-from wslint.stack.route_lists import route_lists
+from wslint.stack.routing.pages import WSGI_SERVERS, core
+from wslint.stack.routing.rebound import rebound
+from wslint.stack.routing.route_lists import route_lists
+from wslint.stack.settings.installed import installed_apps
 
 
 class MissingProtocolTypeRouter(Rule):

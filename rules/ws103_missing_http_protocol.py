@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from wslint.knowledge.channels import GET_ASGI_APPLICATION
 from wslint.rule import Edit, Finding, Fix, Level, Location, Related, Rule
 from wslint.stack import Application, ProtocolRouter, Stack, argument, facts, within
-from wslint.stack.edits import import_edit, import_line
-from wslint.stack.pages import asked_for_pages, core
+from wslint.stack.code.edits import import_edit, import_line
+from wslint.stack.routing.pages import asked_for_pages, core
 
 
 class MissingHttpProtocol(Rule):

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 from wslint.rule import Edit, Finding, Fix, Level, Related, Rule
 from wslint.stack import Application, Frame, Stack, calls_within, facts
-from wslint.stack.entries import entries, is_of_a_project, own_applications
-from wslint.stack.places import before
-from wslint.stack.startup import Reached, Startup
+from wslint.stack.code.places import before
+from wslint.stack.execution.startup import Reached, Startup
+from wslint.stack.routing.entries import entries, is_of_a_project, own_applications
 
 
 class ImportBeforeSetup(Rule):

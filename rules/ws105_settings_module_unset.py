@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from wslint.rule import Finding, Level, Related, Rule
 from wslint.stack import Stack
-from wslint.stack.unnamed import Need, unnamed
+from wslint.stack.routing.unnamed import Need, unnamed
 
 READ = {"AllowedHostsOriginValidator()": "ALLOWED_HOSTS"} | dict.fromkeys(
     ("get_asgi_application()", "get_wsgi_application()", "setup()"), "LOGGING_CONFIG"

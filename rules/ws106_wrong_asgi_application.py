@@ -16,9 +16,9 @@ from wslint.stack import (
     calls_within,
     facts,
 )
-from wslint.stack.environment import text_with_defaults
-from wslint.stack.installed import installed_apps
-from wslint.stack.misspelt import misspelt
+from wslint.stack.settings.environment import text_with_defaults
+from wslint.stack.settings.installed import installed_apps
+from wslint.stack.settings.misspelt import misspelt
 
 
 class WrongAsgiApplication(Rule):

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from wslint.rule import Finding, Level, Related, Rule
 from wslint.stack import Application, Stack
-from wslint.stack.rebound import Rebound, rebound
+from wslint.stack.routing.rebound import Rebound, rebound
 
 
 class ApplicationRebound(Rule):

@@ -6,7 +6,7 @@ from itertools import pairwise
 from wslint.rule import Finding, Level, Location, Related, Rule
 from wslint.stack import Application, ProtocolRouter, Stack
 from wslint.stack.model import Process
-from wslint.stack.pages import core
+from wslint.stack.routing.pages import core
 
 SENDERS = ("uvicorn", "hypercorn")
 

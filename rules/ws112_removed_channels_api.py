@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from wslint.knowledge.removed import Removed, removed
 from wslint.rule import Edit, Finding, Fix, Level, Rule
 from wslint.stack import Stack, facts
-from wslint.stack.uses import Use, uses
+from wslint.stack.code.uses import Use, uses
 
 
 class RemovedChannelsApi(Rule):

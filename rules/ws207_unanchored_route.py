@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from wslint.rule import Edit, Finding, Fix, Level, Location, Related, Rule
 from wslint.stack import Route, Stack, facts
-from wslint.stack.route_order import overlaps
+from wslint.stack.routing.route_order import overlaps
 
 
 class UnanchoredRoute(Rule):

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from wslint.rule import Finding, Level, Location, Related, Rule
 from wslint.stack import Route, Stack
-from wslint.stack.route_order import shadows
+from wslint.stack.routing.route_order import shadows
 
 
 class ShadowedRoute(Rule):

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from wslint.rule import Edit, Finding, Fix, Level, Related, Rule
 from wslint.stack import App, Route, Router, Stack, Wrapper, facts
-from wslint.stack.edits import import_edit, import_line
+from wslint.stack.code.edits import import_edit, import_line
 
 
 class NestedRouterNeverMatches(Rule):

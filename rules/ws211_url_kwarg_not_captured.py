@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from wslint.knowledge.channels import SCOPE_KEYS
 from wslint.rule import Finding, Level, Related, Rule
 from wslint.stack import Consumer, Stack, Wrapper, below, facts
-from wslint.stack.guarded import NO_KEY, is_caught
-from wslint.stack.reach import Code, reach, running
-from wslint.stack.untrusted import Sources
+from wslint.stack.client.untrusted import Sources
+from wslint.stack.code.guarded import NO_KEY, is_caught
+from wslint.stack.code.reach import Code, reach, running
 
 
 class UrlKwargNotCaptured(Rule):

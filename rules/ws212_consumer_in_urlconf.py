@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from wslint.knowledge.channels import SCOPE_KEYS
 from wslint.rule import Finding, Level, Location, Related, Rule
 from wslint.stack import App, Bare, Consumer, Mounted, Route, Router, Stack, Wrapper
-from wslint.stack.urlconfs import urlconf_routes
+from wslint.stack.routing.urlconfs import urlconf_routes
 
 
 class ConsumerInUrlconf(Rule):

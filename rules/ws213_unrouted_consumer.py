@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from wslint.rule import Finding, Level, Related, Rule
 from wslint.stack import Stack
-from wslint.stack.unrouted import unrouted
+from wslint.stack.routing.unrouted import unrouted
 
 
 class UnroutedConsumer(Rule):

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from wslint.rule import Edit, Finding, Fix, Level, Rule
 from wslint.stack import Stack
-from wslint.stack.undefined import Undefined, undefined
+from wslint.stack.code.undefined import Undefined, undefined
 
 
 class UndefinedRoutingName(Rule):

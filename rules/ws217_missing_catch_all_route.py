@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from wslint.knowledge.channels import ASYNC_WEBSOCKET
 from wslint.rule import Edit, Finding, Fix, Level, Rule
 from wslint.stack import Router, Stack, argument, contains, facts
-from wslint.stack.edits import import_edit, import_line, is_bracketed
-from wslint.stack.places import after, before
-from wslint.stack.strays import open_ended
-from wslint.stack.values import Display
+from wslint.stack.code.edits import import_edit, import_line, is_bracketed
+from wslint.stack.code.places import after, before
+from wslint.stack.code.values import Display
+from wslint.stack.routing.strays import open_ended
 
 REFUSAL = '''class NoSuchPath({0}):
     """Refuses what no route above it takes."""

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from wslint.rule import Finding, Level, Location, Rule
 from wslint.stack import Stack
-from wslint.stack.router_argument import wrongs
+from wslint.stack.routing.router_argument import wrongs
 
 
 class UrlRouterArgument(Rule):

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from wslint.rule import Finding, Level, Rule
 from wslint.stack import Route, Stack
-from wslint.stack.languages import NoAnswer, pump
-from wslint.stack.route_paths import paths_of
+from wslint.stack.code.languages import NoAnswer, pump
+from wslint.stack.routing.route_paths import paths_of
 
 
 class BacktrackingRoute(Rule):

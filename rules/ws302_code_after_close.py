@@ -5,9 +5,9 @@ from collections.abc import Iterator, Sequence
 from wslint.flow import CLOSED, Flow, Life, Occurrence, life_of
 from wslint.rule import Edit, Finding, Fix, Level, Location, Related, Rule
 from wslint.stack import Consumer, Method, Stack, contains, facts, within
-from wslint.stack.callers import calls_into, place_of
-from wslint.stack.guarded import GONE, is_caught
-from wslint.stack.places import after
+from wslint.stack.code.callers import calls_into, place_of
+from wslint.stack.code.guarded import GONE, is_caught
+from wslint.stack.code.places import after
 
 ACTS = {
     "accept": "accepts",

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from wslint.flow import CLOSED, CONNECTING, Flow, Life, Occurrence, life_of
 from wslint.rule import Edit, Finding, Fix, Level, Location, Rule
 from wslint.stack import Consumer, Literal, Parameter, Stack, Value
-from wslint.stack.callers import place_of
-from wslint.stack.places import before
+from wslint.stack.code.callers import place_of
+from wslint.stack.code.places import before
 
 ASSUMES_OPEN = ("accept", "send", "group_add")
 

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from wslint.flow import ACCEPTED, UNKNOWN, Occurrence, life_of
 from wslint.rule import Edit, Finding, Fix, Level, Location, Related, Rule
 from wslint.stack import ClassValue, Consumer, Frame, Stack, facts
-from wslint.stack.closecodes import numbers
-from wslint.stack.places import after
-from wslint.stack.servers import servers_of
+from wslint.stack.code.places import after
+from wslint.stack.consumers.closecodes import numbers
+from wslint.stack.project.servers import servers_of
 
 STANDARD = frozenset({1001, 1002, 1003, *range(1007, 1015)})
 """Codes of the standard that uvicorn and hypercorn send and daphne refuses."""

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from wslint.flow.closes import Close, own_closes
 from wslint.rule import Finding, Level, Related, Rule
 from wslint.stack import Stack
-from wslint.stack.closecodes import meaning
+from wslint.stack.consumers.closecodes import meaning
 
 
 class UndeclaredCloseCode(Rule):

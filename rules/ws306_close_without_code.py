@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from wslint.flow import ACCEPTED, Flow, Occurrence, life_of
 from wslint.rule import Finding, Level, Location, Rule
 from wslint.stack import Consumer, Stack, calls_within, facts, within
-from wslint.stack.callers import place_of, preceding
+from wslint.stack.code.callers import place_of, preceding
 
 REFUSING = ("connect", "receive", "receive_json")
 TELLS = ("send", "error", "reply", "respond", "notify")

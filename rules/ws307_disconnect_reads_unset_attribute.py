@@ -6,8 +6,8 @@ from wslint.flow import Occurrence, life_of
 from wslint.flow.unset import Failure, failures, is_readable
 from wslint.rule import Edit, Finding, Fix, Level, Location, Related, Rule
 from wslint.stack import Consumer, Stack, facts
-from wslint.stack.callers import place_of
-from wslint.stack.places import before
+from wslint.stack.code.callers import place_of
+from wslint.stack.code.places import before
 
 
 class DisconnectReadsUnsetAttribute(Rule):

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from wslint.rule import Edit, Finding, Fix, Level, Location, Rule
 from wslint.stack import Consumer, Method, Stack, below, facts
-from wslint.stack.places import after, between
-from wslint.stack.signatures import shown, takes
+from wslint.stack.code.places import after, between
+from wslint.stack.code.signatures import shown, takes
 
 CALLS: dict[str, tuple[tuple[int, tuple[str, ...]], ...]] = {
     "connect": ((0, ()),),

@@ -6,9 +6,9 @@ from wslint.flow import is_handler
 from wslint.knowledge.channels import CONSUMER_API
 from wslint.rule import Edit, Finding, Fix, Level, Location, Rule
 from wslint.stack import Class, Consumer, Method, Stack, below, facts
-from wslint.stack.fetched import may_be_fetched
-from wslint.stack.groups import Groups
-from wslint.stack.misspelt import edits
+from wslint.stack.code.fetched import may_be_fetched
+from wslint.stack.groups.groups import Groups
+from wslint.stack.settings.misspelt import edits
 
 SOCKET = ("websocket_connect", "websocket_receive", "websocket_disconnect")
 CALLED = {

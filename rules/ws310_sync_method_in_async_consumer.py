@@ -6,7 +6,7 @@ from wslint.flow import is_handler
 from wslint.knowledge.channels import CONSUMER_COROUTINES
 from wslint.rule import Edit, Finding, Fix, Level, Location, Rule
 from wslint.stack import Consumer, Method, Stack, facts, within
-from wslint.stack.places import before
+from wslint.stack.code.places import before
 
 AWAITED = {
     "connect": ("websocket_connect",),

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from wslint.flow import ACCEPTED, Flow, Occurrence, life_of
 from wslint.rule import Finding, Fix, Level, Location, Related, Rule
 from wslint.stack import Consumer, Stack, facts, within
-from wslint.stack.callers import calls_into, place_of
-from wslint.stack.edits import cut_edit
+from wslint.stack.code.callers import calls_into, place_of
+from wslint.stack.code.edits import cut_edit
 
 
 class AcceptedTwice(Rule):

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from wslint.flow import CLOSED, CONNECTING, Occurrence, life_of
 from wslint.rule import Finding, Level, Location, Related, Rule
 from wslint.stack import Consumer, Stack
-from wslint.stack.callers import calls_into
+from wslint.stack.code.callers import calls_into
 
 
 class SendBeforeAccept(Rule):

@@ -7,10 +7,10 @@ from wslint.flow.unset import leaves_before
 from wslint.knowledge import channels as known
 from wslint.rule import Finding, Fix, Level, Location, Related, Rule
 from wslint.stack import Consumer, Method, Stack, calls_within, facts, within
-from wslint.stack.callers import following, own_calls, place_of
-from wslint.stack.edits import cut_edit
-from wslint.stack.guarded import GONE, is_caught
-from wslint.stack.servers import servers_of
+from wslint.stack.code.callers import following, own_calls, place_of
+from wslint.stack.code.edits import cut_edit
+from wslint.stack.code.guarded import GONE, is_caught
+from wslint.stack.project.servers import servers_of
 
 DOES = {"send": "sends a frame", "close": "closes", "accept": "accepts"}
 

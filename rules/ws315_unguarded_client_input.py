@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 from wslint.rule import Edit, Finding, Fix, Level, Location, Related, Rule, Span
 from wslint.stack import Consumer, Stack, facts, within
-from wslint.stack.callers import place_of
-from wslint.stack.cleanup import cleanup_of
-from wslint.stack.edits import has_own_lines
-from wslint.stack.places import after, before, between
-from wslint.stack.unguarded import Risk, risks_of
+from wslint.stack.client.unguarded import Risk, risks_of
+from wslint.stack.code.callers import place_of
+from wslint.stack.code.edits import has_own_lines
+from wslint.stack.code.places import after, before, between
+from wslint.stack.consumers.cleanup import cleanup_of
 
 MAX_RELATED = 3
 

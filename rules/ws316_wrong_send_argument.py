@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from wslint.rule import Edit, Finding, Fix, Level, Location, Rule
 from wslint.stack import CallValue, Consumer, Display, FunctionUse, Stack, Value, argument, facts
-from wslint.stack.places import after, before
+from wslint.stack.code.places import after, before
 
 
 class WrongSendArgument(Rule):

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from wslint.rule import Finding, Level, Location, Related, Rule
 from wslint.stack import Consumer, Method, Stack, assignments, below, facts, within
-from wslint.stack.fetched import may_be_fetched
+from wslint.stack.code.fetched import may_be_fetched
 
 
 class JsonConsumerReceive(Rule):

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from wslint.rule import Finding, Level, Location, Related, Rule
 from wslint.stack import CallValue, Class, Consumer, Display, Method, Stack, below, contains, facts
-from wslint.stack.callers import calls_into
-from wslint.stack.changes import MUTATORS
+from wslint.stack.code.callers import calls_into
+from wslint.stack.code.changes import MUTATORS
 
 CHANGES = MUTATORS | frozenset(
     "add discard appendleft popleft extendleft subtract rotate "

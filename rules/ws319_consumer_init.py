@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from wslint.rule import Edit, Finding, Fix, Level, Location, Rule
 from wslint.stack import CallValue, Consumer, Method, Stack, calls_within, facts, within
-from wslint.stack.places import before
+from wslint.stack.code.places import before
 
 LATER = ("scope", "channel_name", "channel_layer")
 """Attributes that a consumer gets when it is called, after it was made."""

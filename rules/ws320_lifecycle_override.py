@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from wslint.flow import life_of
 from wslint.rule import Edit, Finding, Fix, Level, Location, Related, Rule
 from wslint.stack import Consumer, Method, Stack, below, facts
-from wslint.stack.edits import import_edit, import_line
-from wslint.stack.places import after
-from wslint.stack.signatures import takes
+from wslint.stack.code.edits import import_edit, import_line
+from wslint.stack.code.places import after
+from wslint.stack.code.signatures import takes
 
 DISCONNECT = "websocket_disconnect"
 STOP = "StopConsumer"

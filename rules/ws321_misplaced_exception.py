@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from wslint.flow import ACCEPTED, CONNECTING, Occurrence, Turn, life_of, turns_of
 from wslint.rule import Finding, Level, Location, Rule
 from wslint.stack import Consumer, Method, Middleware, Stack, facts, within
-from wslint.stack.callers import own_calls
-from wslint.stack.guarded import BROAD, is_caught
-from wslint.stack.values import Frame
+from wslint.stack.code.callers import own_calls
+from wslint.stack.code.guarded import BROAD, is_caught
+from wslint.stack.code.values import Frame
 
 EXCEPTIONS = "channels.exceptions."
 ANSWERS = {

@@ -6,7 +6,14 @@ from wslint.flow import Occurrence, life_of
 from wslint.knowledge.channels import CLIENT_SUBPROTOCOLS
 from wslint.rule import Edit, Finding, Fix, Level, Location, Related, Rule
 from wslint.stack import Consumer, Display, Literal, Stack, argument, facts
-from wslint.stack.subprotocols import Offer, first_items, is_in_a_page, is_offered_list, mentions_offer, offers
+from wslint.stack.middleware.subprotocols import (
+    Offer,
+    first_items,
+    is_in_a_page,
+    is_offered_list,
+    mentions_offer,
+    offers,
+)
 
 
 class SubprotocolNotNegotiated(Rule):

@@ -4,13 +4,13 @@ from collections.abc import Iterator
 
 from wslint.rule import Edit, Finding, Fix, Level, Location, Rule
 from wslint.stack import Consumer, Stack, facts, within
-from wslint.stack.callers import place_of
-from wslint.stack.edits import has_own_lines
-from wslint.stack.guarded import NO_ATTRIBUTE, WRONG_TYPE
-from wslint.stack.handling import Run, runs
-from wslint.stack.notext import BYTES, TEXT, unguarded_uses
-from wslint.stack.places import after, before
-from wslint.stack.signatures import shown, takes
+from wslint.stack.client.notext import BYTES, TEXT, unguarded_uses
+from wslint.stack.code.callers import place_of
+from wslint.stack.code.edits import has_own_lines
+from wslint.stack.code.guarded import NO_ATTRIBUTE, WRONG_TYPE
+from wslint.stack.code.places import after, before
+from wslint.stack.code.signatures import shown, takes
+from wslint.stack.consumers.handling import Run, runs
 
 
 class BinaryFrameCrashes(Rule):

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from wslint.flow import ACCEPTED, Occurrence, life_of
 from wslint.rule import Finding, Level, Location, Rule
 from wslint.stack import Consumer, Frame, Stack, facts, within
-from wslint.stack.guarded import BROAD, WRONG_TYPE, is_caught
-from wslint.stack.servers import servers_of
+from wslint.stack.code.guarded import BROAD, WRONG_TYPE, is_caught
+from wslint.stack.project.servers import servers_of
 
 NEWER = {"close": "reason", "accept": "headers"}
 SINCE = "4.1"

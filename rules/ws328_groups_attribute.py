@@ -5,10 +5,10 @@ from collections.abc import Iterator
 
 from wslint.rule import Edit, Finding, Fix, Level, Location, Rule
 from wslint.stack import Class, Consumer, Lists, Literal, Method, Pattern, Stack, facts, within
-from wslint.stack.callers import own_calls, place_of
-from wslint.stack.edits import import_edit, import_line
-from wslint.stack.groups import Groups
-from wslint.stack.places import after, before
+from wslint.stack.code.callers import own_calls, place_of
+from wslint.stack.code.edits import import_edit, import_line
+from wslint.stack.code.places import after, before
+from wslint.stack.groups.groups import Groups
 
 
 class GroupsAttribute(Rule):

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 from wslint.rule import Edit, Finding, Fix, Level, Location, Rule
 from wslint.stack import Consumer, Method, Stack, facts
-from wslint.stack.callers import place_of
-from wslint.stack.edits import import_edit, import_line
-from wslint.stack.places import after
-from wslint.stack.sessions import SessionCode, is_login, keeps_sessions, keys_of
+from wslint.stack.code.callers import place_of
+from wslint.stack.code.edits import import_edit, import_line
+from wslint.stack.code.places import after
+from wslint.stack.middleware.sessions import SessionCode, is_login, keeps_sessions, keys_of
 
 
 class SessionNotSaved(Rule):

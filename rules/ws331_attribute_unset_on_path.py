@@ -7,7 +7,7 @@ from wslint.flow.unset import asks_first, handed_over, is_readable, leaves_befor
 from wslint.knowledge import channels as known
 from wslint.rule import Finding, Level, Location, Related, Rule
 from wslint.stack import Consumer, Pattern, Stack
-from wslint.stack.groups import Groups
+from wslint.stack.groups.groups import Groups
 
 EARLIER = {
     "receive": frozenset({"__init__", "__call__", "dispatch", "websocket_connect", "websocket_receive"}),

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 from wslint.rule import Finding, Level, Location, Rule, Span
 from wslint.stack import Consumer, Frame, Stack, calls_within, facts, within
-from wslint.stack.answering import Answering
-from wslint.stack.clientinput import STAGES
-from wslint.stack.guarded import BROAD, swallows
-from wslint.stack.handling import Run, own_name, runs
+from wslint.stack.client.clientinput import STAGES
+from wslint.stack.code.guarded import BROAD, swallows
+from wslint.stack.consumers.answering import Answering
+from wslint.stack.consumers.handling import Run, own_name, runs
 
 ANSWERS = frozenset({"send", "send_json", "base_send", "group_send", "close"})
 """Methods by which something reaches a client."""

@@ -5,10 +5,10 @@ from itertools import count
 
 from wslint.rule import Finding, Level, Location, Rule
 from wslint.stack import CallValue, Consumer, Frame, FunctionUse, Stack, calls_within, facts, within
-from wslint.stack.clientinput import client_input
-from wslint.stack.guarded import is_caught
-from wslint.stack.handling import own_name
-from wslint.stack.jsonable import Jsonable
+from wslint.stack.client.clientinput import client_input
+from wslint.stack.code.guarded import is_caught
+from wslint.stack.consumers.handling import own_name
+from wslint.stack.groups.jsonable import Jsonable
 
 MAX_DEPTH = 3
 MAX_ENTERED = 200

@@ -5,7 +5,7 @@ from difflib import get_close_matches
 
 from wslint.rule import Edit, Finding, Fix, Level, Location, Related, Rule
 from wslint.stack import Consumer, Event, Mounted, Send, Stack, facts, within
-from wslint.stack.groups import Groups
+from wslint.stack.groups.groups import Groups
 
 _API = frozenset({"connect", "disconnect", "receive", "receive_json", "send", "send_json", "accept", "close"})
 

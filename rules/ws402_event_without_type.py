@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from wslint.rule import Edit, Finding, Fix, Level, Location, Rule
 from wslint.stack import Event, ExternalValue, Send, Stack, facts
-from wslint.stack.groups import Groups
+from wslint.stack.groups.groups import Groups
 
 
 class EventWithoutType(Rule):

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from wslint.knowledge.channels import CONSUMER_API
 from wslint.rule import Edit, Finding, Fix, Level, Location, Related, Rule
 from wslint.stack import Consumer, Event, Mounted, Send, Stack, facts, within
-from wslint.stack.groups import Groups
-from wslint.stack.signatures import takes
+from wslint.stack.code.signatures import takes
+from wslint.stack.groups.groups import Groups
 
 RAISE = frozenset({"accept", "close", "connect", "receive", "send", "send_json"})
 """Methods of websocket consumers that raise when they are called with an event."""

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from wslint.knowledge.channels import CONSUMER_API
 from wslint.rule import Edit, Finding, Fix, Level, Related, Rule
 from wslint.stack import Method, Send, Stack
-from wslint.stack.groups import Groups
-from wslint.stack.places import after
-from wslint.stack.signatures import shown, takes
+from wslint.stack.code.places import after
+from wslint.stack.code.signatures import shown, takes
+from wslint.stack.groups.groups import Groups
 
 
 class EventHandlerSignature(Rule):

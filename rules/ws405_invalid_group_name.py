@@ -5,9 +5,9 @@ from collections.abc import Iterator
 
 from wslint.rule import Edit, Finding, Fix, Level, Location, Related, Rule
 from wslint.stack import Consumer, Send, Stack, facts
-from wslint.stack.groups import Groups, Name
-from wslint.stack.layers import checks_names
-from wslint.stack.untrusted import Source, Sources, captures_of, odd_character
+from wslint.stack.client.untrusted import Source, Sources, captures_of, odd_character
+from wslint.stack.groups.groups import Groups, Name
+from wslint.stack.layers.layers import checks_names
 
 MAX_LENGTH = 99
 UUID_LENGTH = 36

@@ -5,8 +5,8 @@ from difflib import get_close_matches
 
 from wslint.rule import Finding, Level, Location, Related, Rule
 from wslint.stack import Send, Stack
-from wslint.stack.groups import Groups
-from wslint.stack.joining import sees_every_join
+from wslint.stack.groups.groups import Groups
+from wslint.stack.groups.joining import sees_every_join
 
 
 class GroupNeverJoined(Rule):

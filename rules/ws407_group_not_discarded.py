@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 from wslint.rule import Finding, Fix, Level, Location, Related, Rule
 from wslint.stack import Consumer, Send, Stack
-from wslint.stack.groups import Groups
-from wslint.stack.leaving import Leaving, joins_itself
-from wslint.stack.leaving_edit import discard_edit
+from wslint.stack.groups.groups import Groups
+from wslint.stack.groups.leaving import Leaving, joins_itself
+from wslint.stack.groups.leaving_edit import discard_edit
 
 
 class GroupNotDiscarded(Rule):

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 from wslint.rule import Edit, Finding, Fix, Level, Location, Rule, Span
 from wslint.stack import AttributeValue, CallValue, Display, Literal, NameRouter, SelfValue, Send, Stack, facts
-from wslint.stack.groups import Groups
-from wslint.stack.layers import checks_names
-from wslint.stack.places import after, before, between
+from wslint.stack.code.places import after, before, between
+from wslint.stack.groups.groups import Groups
+from wslint.stack.layers.layers import checks_names
 
 SIGNATURES = {
     "group_add": ("group", "channel"),

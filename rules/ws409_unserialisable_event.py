@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from wslint.rule import Finding, Level, Location, Related, Rule
 from wslint.stack import Send, Stack
-from wslint.stack.guarded import BROAD, WRONG_TYPE, is_caught
-from wslint.stack.payloads import Payloads, Refused, uses_redis
+from wslint.stack.code.guarded import BROAD, WRONG_TYPE, is_caught
+from wslint.stack.groups.payloads import Payloads, Refused, uses_redis
 
 HINTS = {
     "datetime": "send `.isoformat()`",

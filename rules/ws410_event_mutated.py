@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from wslint.knowledge.channels import CORE_LAYER
 from wslint.rule import Finding, Level, Location, Related, Rule
 from wslint.stack import Consumer, Method, Stack, facts
-from wslint.stack.changes import Change, changes
-from wslint.stack.layers import layers_of
+from wslint.stack.code.changes import Change, changes
+from wslint.stack.layers.layers import layers_of
 
 MAX_RELATED = 3
 _DONE = {

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 from wslint.rule import Finding, Level, Location, Related, Rule
 from wslint.stack import Send, Stack, argument
-from wslint.stack.clientchecks import is_judged
-from wslint.stack.clienttype import Chosen, TypeChoices
-from wslint.stack.handling import Run, runs
+from wslint.stack.client.clientchecks import is_judged
+from wslint.stack.client.clienttype import Chosen, TypeChoices
+from wslint.stack.consumers.handling import Run, runs
 
 
 class ClientControlledType(Rule):

@@ -7,8 +7,8 @@ from difflib import get_close_matches
 from wslint.knowledge.channels import CONSUMER_API
 from wslint.rule import Finding, Level, Location, Related, Rule
 from wslint.stack import Event, Method, Send, Stack
-from wslint.stack.eventreads import Read, keys_of, sure_reads
-from wslint.stack.groups import Groups
+from wslint.stack.groups.eventreads import Read, keys_of, sure_reads
+from wslint.stack.groups.groups import Groups
 
 
 class EventKeyMissing(Rule):

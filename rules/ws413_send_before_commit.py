@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from wslint.flow import is_handler
 from wslint.rule import Edit, Finding, Fix, Level, Location, Related, Rule
 from wslint.stack import Send, Stack, facts, within
-from wslint.stack.callers import place_of
-from wslint.stack.edits import has_own_lines, import_edit, import_line
-from wslint.stack.eventloads import Load, loads_of
-from wslint.stack.groups import Groups
-from wslint.stack.orm import orm_of
-from wslint.stack.transactions import Open, Transactions
+from wslint.stack.code.callers import place_of
+from wslint.stack.code.edits import has_own_lines, import_edit, import_line
+from wslint.stack.database.orm import orm_of
+from wslint.stack.database.transactions import Open, Transactions
+from wslint.stack.groups.eventloads import Load, loads_of
+from wslint.stack.groups.groups import Groups
 
 
 class SendBeforeCommit(Rule):

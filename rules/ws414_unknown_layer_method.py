@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from wslint.knowledge.channels import CORE_LAYER, GET_CHANNEL_LAYER, MEMORY_LAYER, PUBSUB_LAYER
 from wslint.rule import Edit, Finding, Fix, Level, Location, Rule
 from wslint.stack import AttributeValue, CallValue, FunctionUse, SelfValue, Stack, facts, within
-from wslint.stack.layers import layers_of
+from wslint.stack.layers.layers import layers_of
 
 _METHODS = ("group_send", "group_add", "group_discard", "send", "receive", "new_channel", "flush")
 _OTHER_WORDS = {

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from wslint.flow import life_of
 from wslint.rule import Edit, Finding, Fix, Level, Location, Rule
 from wslint.stack import Frame, Stack, facts
-from wslint.stack.leaving import joins_itself
+from wslint.stack.groups.leaving import joins_itself
 
 
 class GroupJoinedInDisconnect(Rule):

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from wslint.knowledge.channels import GET_CHANNEL_LAYER
 from wslint.rule import Finding, Level, Rule
 from wslint.stack import Stack
-from wslint.stack.at_import import calls_at_import, is_read
+from wslint.stack.code.at_import import calls_at_import, is_read
 
 
 class LayerAtImport(Rule):

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from wslint.rule import Finding, Level, Location, Related, Rule
 from wslint.stack import Consumer, Send, Stack
-from wslint.stack.clientchecks import is_permitted
-from wslint.stack.clientinput import Input
-from wslint.stack.handling import Run, runs
+from wslint.stack.client.clientchecks import is_permitted
+from wslint.stack.client.clientinput import Input
+from wslint.stack.consumers.handling import Run, runs
 
 MAX_RELATED = 3
 

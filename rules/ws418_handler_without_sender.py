@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from wslint.flow import is_handler
 from wslint.rule import Finding, Level, Rule
 from wslint.stack import Method, Stack
-from wslint.stack.unsent import Sent, reads_parameter
+from wslint.stack.groups.unsent import Sent, reads_parameter
 
 
 class HandlerWithoutSender(Rule):

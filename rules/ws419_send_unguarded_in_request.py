@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from wslint.knowledge.channels import CORE_LAYER, PUBSUB_LAYER
 from wslint.rule import Finding, Level, Location, Rule
 from wslint.stack import FunctionUse, Send, Stack, below, facts
-from wslint.stack.requests import answers_request, may_be_caught, saves_before
-from wslint.stack.served_layers import served_backends
+from wslint.stack.execution.requests import answers_request, may_be_caught, saves_before
+from wslint.stack.layers.served_layers import served_backends
 
 
 class SendUnguardedInRequest(Rule):

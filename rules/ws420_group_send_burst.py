@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from wslint.knowledge.channels import CORE_LAYER, MEMORY_LAYER
 from wslint.rule import Finding, Level, Location, Related, Rule, Span
 from wslint.stack import FunctionUse, Send, Stack, contains, facts, within
-from wslint.stack.orm import orm_of
-from wslint.stack.orm_kinds import QuerySet
-from wslint.stack.served_layers import says_capacity, served_backends
+from wslint.stack.database.orm import orm_of
+from wslint.stack.database.orm_kinds import QuerySet
+from wslint.stack.layers.served_layers import says_capacity, served_backends
 
 CAPACITY = 100
 """How many events a channel holds by default, with Redis and in memory (channels_redis.core, channels.layers)."""

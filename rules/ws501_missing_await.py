@@ -23,7 +23,7 @@ from wslint.stack import (
     facts,
     within,
 )
-from wslint.stack.places import after, before
+from wslint.stack.code.places import after, before
 
 COMMUNICATOR = frozenset(
     {"connect", "disconnect", "get_response", "receive_from", "receive_json_from", "receive_nothing", "receive_output"}

@@ -6,7 +6,7 @@ from wslint.flow import is_handler
 from wslint.knowledge.channels import CONSUMER_API
 from wslint.rule import Finding, Fix, Level, Rule
 from wslint.stack import FunctionUse, Method, Send, Stack, facts
-from wslint.stack.edits import import_edit, import_line, wrap_edits
+from wslint.stack.code.edits import import_edit, import_line, wrap_edits
 
 
 class MissingAsyncToSync(Rule):

@@ -18,7 +18,7 @@ from wslint.stack import (
     facts,
     within,
 )
-from wslint.stack.places import after, before, between
+from wslint.stack.code.places import after, before, between
 
 COROUTINES = frozenset(
     {"asyncio.gather", "asyncio.sleep", "asyncio.wait_for"}

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from wslint.knowledge.channels import ASYNC_TO_SYNC
 from wslint.rule import Edit, Finding, Fix, Level, Related, Rule
 from wslint.stack import CallUse, CallValue, Frame, FunctionUse, FunctionValue, Stack, facts, within
-from wslint.stack.callees import bodies
-from wslint.stack.places import after, before, between
-from wslint.stack.threads import threads_of
+from wslint.stack.code.callees import bodies
+from wslint.stack.code.places import after, before, between
+from wslint.stack.execution.threads import threads_of
 
 LOOPS = frozenset({"asyncio.get_event_loop", "asyncio.get_running_loop", "asyncio.new_event_loop"})
 

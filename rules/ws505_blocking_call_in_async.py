@@ -6,8 +6,8 @@ from wslint.flow import stuck_turns
 from wslint.knowledge.channels import SYNC_TO_ASYNC
 from wslint.rule import Finding, Level, Related, Rule
 from wslint.stack import CallUse, Frame, Stack, facts
-from wslint.stack.blocking import Blocked, Blocking
-from wslint.stack.threads import Running, threads_of
+from wslint.stack.execution.blocking import Blocked, Blocking
+from wslint.stack.execution.threads import Running, threads_of
 
 
 class BlockingCallInAsync(Rule):

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 from wslint.rule import Finding, Fix, Level, Related, Rule
 from wslint.stack import Stack
-from wslint.stack.asked import Asked, asked_of
-from wslint.stack.async_orm import asynchronous
-from wslint.stack.queries import RELATION, SERIALIZED
+from wslint.stack.database.asked import Asked, asked_of
+from wslint.stack.database.async_orm import asynchronous
+from wslint.stack.database.queries import RELATION, SERIALIZED
 
 
 class OrmInAsync(Rule):

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 from wslint.rule import Finding, Fix, Level, Location, Related, Rule
 from wslint.stack import Stack
-from wslint.stack.asked import Asked, asked_of
-from wslint.stack.async_orm import evaluated
-from wslint.stack.queries import LAZY
+from wslint.stack.database.asked import Asked, asked_of
+from wslint.stack.database.async_orm import evaluated
+from wslint.stack.database.queries import LAZY
 
 
 class LazyResultCrossesThread(Rule):

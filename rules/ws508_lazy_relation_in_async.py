@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from wslint.rule import Finding, Level, Related, Rule
 from wslint.stack import Stack
-from wslint.stack.asked import Asked, asked_of
-from wslint.stack.queries import RELATION, SERIALIZED
+from wslint.stack.database.asked import Asked, asked_of
+from wslint.stack.database.queries import RELATION, SERIALIZED
 
 
 class LazyRelationInAsync(Rule):

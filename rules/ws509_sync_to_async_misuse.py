@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from wslint.knowledge.channels import SYNC_TO_ASYNC
 from wslint.rule import Edit, Finding, Fix, Level, Rule
 from wslint.stack import CallUse, FunctionUse, FunctionValue, Stack, facts, within
-from wslint.stack.coroutines import KEEPS, is_coroutine_function
-from wslint.stack.places import after, before, between
+from wslint.stack.code.coroutines import KEEPS, is_coroutine_function
+from wslint.stack.code.places import after, before, between
 
 
 class SyncToAsyncMisuse(Rule):

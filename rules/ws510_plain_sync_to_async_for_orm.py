@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 from wslint.rule import Edit, Finding, Fix, Level, Related, Rule
 from wslint.stack import Frame, Stack, facts
-from wslint.stack.asked import closes, given_bodies, given_query
-from wslint.stack.edits import import_edit, import_line
-from wslint.stack.queries import Query, queries_of
-from wslint.stack.threads import SHARED, threads_of
+from wslint.stack.code.edits import import_edit, import_line
+from wslint.stack.database.asked import closes, given_bodies, given_query
+from wslint.stack.database.queries import Query, queries_of
+from wslint.stack.execution.threads import SHARED, threads_of
 
 PLAIN, DATABASE = "asgiref.sync.sync_to_async", "database_sync_to_async"
 

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator
 
 from wslint.rule import Finding, Level, Location, Related, Rule
 from wslint.stack import CallUse, Frame, FunctionUse, Stack, facts, within
-from wslint.stack.called_by import is_plain_view, is_task
-from wslint.stack.threads import SHARED, Running, threads_of
+from wslint.stack.execution.called_by import is_plain_view, is_task
+from wslint.stack.execution.threads import SHARED, Running, threads_of
 
 NEEDS_RUNNING = frozenset({"create_task", "get_running_loop"})
 """Raise in every thread without a running loop."""

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from wslint.flow import stuck_turns
 from wslint.rule import Finding, Level, Location, Related, Rule
 from wslint.stack import Stack, facts
-from wslint.stack.blocking import Blocked, Blocking
-from wslint.stack.threads import SHARED, Running, Threads, threads_of
+from wslint.stack.execution.blocking import Blocked, Blocking
+from wslint.stack.execution.threads import SHARED, Running, Threads, threads_of
 
 
 class SlowCallOnSharedThread(Rule):

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from wslint.knowledge.channels import ASYNC_TO_SYNC
 from wslint.rule import Edit, Finding, Fix, Level, Rule
 from wslint.stack import CallUse, CallValue, Frame, FunctionUse, FunctionValue, Stack, facts
-from wslint.stack.coroutines import gives_no_coroutine, is_coroutine_function
-from wslint.stack.places import after, before, between
+from wslint.stack.code.coroutines import gives_no_coroutine, is_coroutine_function
+from wslint.stack.code.places import after, before, between
 
 LOOPS = frozenset({"asyncio.get_event_loop", "asyncio.new_event_loop"})
 

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 from wslint.rule import Edit, Finding, Fix, Level, Related, Rule
 from wslint.stack import Stack, facts
-from wslint.stack.asked import closes, given_bodies, given_query
-from wslint.stack.edits import import_edit, import_line
-from wslint.stack.places import after, before, between
-from wslint.stack.queries import Query
-from wslint.stack.threads import UNMANAGED, Handed, threads_of
+from wslint.stack.code.edits import import_edit, import_line
+from wslint.stack.code.places import after, before, between
+from wslint.stack.database.asked import closes, given_bodies, given_query
+from wslint.stack.database.queries import Query
+from wslint.stack.execution.threads import UNMANAGED, Handed, threads_of
 
 DATABASE = "database_sync_to_async"
 

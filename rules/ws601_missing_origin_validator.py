@@ -7,11 +7,11 @@ from wslint.knowledge import channels as known
 from wslint.rule import Edit, Finding, Fix, Level, Location, Related, Rule
 from wslint.stack import Class, Literal, Mount, Mounted, Settings, Stack, below
 from wslint.stack import facts as m
-from wslint.stack.edits import import_edit, import_line, wrap_edits
-from wslint.stack.gates import keys_of
-from wslint.stack.guards import COOKIE_WRAPPERS, Entry, Guards
-from wslint.stack.origins import CORS_LISTS, OriginList, origin_lists
-from wslint.stack.public import route_text
+from wslint.stack.code.edits import import_edit, import_line, wrap_edits
+from wslint.stack.middleware.gates import keys_of
+from wslint.stack.middleware.guards import COOKIE_WRAPPERS, Entry, Guards
+from wslint.stack.middleware.public import route_text
+from wslint.stack.settings.origins import CORS_LISTS, OriginList, origin_lists
 
 KNOWN_STACKS = frozenset(name.rpartition(".")[2] for name in COOKIE_WRAPPERS)
 SESSION_SAMESITE = "SESSION_COOKIE_SAMESITE"

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 from wslint.rule import Edit, Finding, Fix, Level, Location, Related, Rule
 from wslint.stack import Mount, Router, Stack
-from wslint.stack.edits import import_edit, import_line, wrap_edits
-from wslint.stack.guards import Entry, Guards
-from wslint.stack.public import route_text
-from wslint.stack.unwrapped import Unwrapped, unwrapped
+from wslint.stack.code.edits import import_edit, import_line, wrap_edits
+from wslint.stack.middleware.guards import Entry, Guards
+from wslint.stack.middleware.public import route_text
+from wslint.stack.middleware.unwrapped import Unwrapped, unwrapped
 
 
 class UnwrappedAuthMiddleware(Rule):

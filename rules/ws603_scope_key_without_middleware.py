@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from wslint.knowledge.channels import ASGI_SCOPE_KEYS, AUTH_STACK, SESSION_STACK
 from wslint.rule import Finding, Level, Location, Related, Rule
 from wslint.stack import Class, Mount, Stack
-from wslint.stack.guards import Guards
-from wslint.stack.public import route_text
-from wslint.stack.scopekeys import Read, sure_reads
-from wslint.stack.unwrapped import unwrapped_mounts
+from wslint.stack.middleware.guards import Guards
+from wslint.stack.middleware.public import route_text
+from wslint.stack.middleware.scopekeys import Read, sure_reads
+from wslint.stack.middleware.unwrapped import unwrapped_mounts
 
 STACKS = {
     "user": (AUTH_STACK, "AuthMiddlewareStack"),

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 from wslint.rule import Finding, Fix, Level, Location, Related, Rule
 from wslint.stack import Stack
-from wslint.stack.guards import Guards
-from wslint.stack.public import route_text
-from wslint.stack.scopeorder import Misplaced, misplaced
+from wslint.stack.middleware.guards import Guards
+from wslint.stack.middleware.public import route_text
+from wslint.stack.middleware.scopeorder import Misplaced, misplaced
 
 SAYS = {
     "session": "ValueError: AuthMiddleware cannot find session in scope. SessionMiddleware must be above it.",

@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from wslint.flow.unasked import Unasked, unasked
 from wslint.rule import Edit, Finding, Fix, Level, Location, Related, Rule
 from wslint.stack import Consumer, Stack, facts
-from wslint.stack.edits import has_own_lines
-from wslint.stack.foreign import foreign_joins
-from wslint.stack.guards import Guards
-from wslint.stack.logins import has_session_user
-from wslint.stack.public import route_text
-from wslint.stack.strangers import namer
+from wslint.stack.code.edits import has_own_lines
+from wslint.stack.groups.foreign import foreign_joins
+from wslint.stack.middleware.guards import Guards
+from wslint.stack.middleware.logins import has_session_user
+from wslint.stack.middleware.public import route_text
+from wslint.stack.middleware.strangers import namer
 
 
 class UnauthenticatedConnect(Rule):

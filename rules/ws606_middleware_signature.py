@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from wslint.rule import Edit, Finding, Fix, Level, Location, Related, Rule
 from wslint.stack import Stack, calls_within
 from wslint.stack import facts as m
-from wslint.stack.gates import Gate
-from wslint.stack.guards import Guards
+from wslint.stack.middleware.gates import Gate
+from wslint.stack.middleware.guards import Guards
 
 CALL = "(scope, receive, send)"
 

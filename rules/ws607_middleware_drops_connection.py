@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from wslint.rule import Edit, Finding, Fix, Level, Location, Related, Rule
 from wslint.stack import Stack
 from wslint.stack import facts as m
-from wslint.stack.gates import Gate
-from wslint.stack.guards import Guards
-from wslint.stack.handingon import inner_calls, inner_name, lacks_arguments, paths_of, takes_connection
-from wslint.stack.handingon_edit import CLOSE, await_call, close_before, missing_arguments, return_behind
-from wslint.stack.passages import application_of, uses_of
-from wslint.stack.values import Frame
+from wslint.stack.code.values import Frame
+from wslint.stack.middleware.gates import Gate
+from wslint.stack.middleware.guards import Guards
+from wslint.stack.middleware.handingon import inner_calls, inner_name, lacks_arguments, paths_of, takes_connection
+from wslint.stack.middleware.handingon_edit import CLOSE, await_call, close_before, missing_arguments, return_behind
+from wslint.stack.middleware.passages import application_of, uses_of
 
 NEVER_RUN = "HTTP 500: ASGI callable returned without completing handshake (daphne: the client hangs for 5 s)"
 

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 from wslint.rule import Finding, Fix, Level, Location, Related, Rule
 from wslint.stack import Stack
-from wslint.stack.gates import Gate
-from wslint.stack.guards import Guards
-from wslint.stack.passages import caught_outside, is_called_with_scope_alone, passages, uses_of
-from wslint.stack.tokenfailures import Risk, risks_of
+from wslint.stack.middleware.gates import Gate
+from wslint.stack.middleware.guards import Guards
+from wslint.stack.middleware.passages import caught_outside, is_called_with_scope_alone, passages, uses_of
+from wslint.stack.tokens.tokenfailures import Risk, risks_of
 
 
 class TokenErrorUnhandled(Rule):

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 from wslint.rule import Finding, Level, Location, Related, Rule
 from wslint.stack import Stack
-from wslint.stack.guards import Guards
-from wslint.stack.passages import uses_of
-from wslint.stack.reach import Code
-from wslint.stack.unverified import ALGORITHM, EXPIRY, SIGNATURE, Unverified, unverified
+from wslint.stack.code.reach import Code
+from wslint.stack.middleware.guards import Guards
+from wslint.stack.middleware.passages import uses_of
+from wslint.stack.tokens.unverified import ALGORITHM, EXPIRY, SIGNATURE, Unverified, unverified
 
 SAYS = {
     SIGNATURE: "a token whose signature is not verified",

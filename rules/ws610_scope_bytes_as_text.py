@@ -6,9 +6,9 @@ from typing import NamedTuple
 from wslint.rule import Edit, Finding, Fix, Level, Location, Related, Rule, Span
 from wslint.stack import Stack, contains
 from wslint.stack import facts as m
-from wslint.stack.guards import Guards
-from wslint.stack.handshake import HEADERS, LIST, MAPS, PLAIN, QUERY, REPR, Bytes, Handshake
-from wslint.stack.reach import Code, reach, running
+from wslint.stack.code.reach import Code, reach, running
+from wslint.stack.middleware.guards import Guards
+from wslint.stack.middleware.handshake import HEADERS, LIST, MAPS, PLAIN, QUERY, REPR, Bytes, Handshake
 
 TEXT_METHODS = frozenset(
     {

@@ -5,14 +5,14 @@ from collections.abc import Iterator
 
 from wslint.rule import Finding, Level, Location, Related, Rule
 from wslint.stack import Consumer, Stack
-from wslint.stack.claims import MESSAGE, Claims
-from wslint.stack.clientchecks import is_judged
-from wslint.stack.clientinput import client_input
-from wslint.stack.gates import Gate, words
-from wslint.stack.guards import Guards
-from wslint.stack.handling import runs
-from wslint.stack.identities import Taken, identities, is_compared, speakers
-from wslint.stack.passages import passages
+from wslint.stack.client.claims import MESSAGE, Claims
+from wslint.stack.client.clientchecks import is_judged
+from wslint.stack.client.clientinput import client_input
+from wslint.stack.client.identities import Taken, identities, is_compared, speakers
+from wslint.stack.consumers.handling import runs
+from wslint.stack.middleware.gates import Gate, words
+from wslint.stack.middleware.guards import Guards
+from wslint.stack.middleware.passages import passages
 
 _PROOF = re.compile(
     r"token|jwt|ticket|api_?key|bearer|sign(ature|ing|er)|unsign|passw|passphrase|secret|hmac|otp\b|nonce|challenge"

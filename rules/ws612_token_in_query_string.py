@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from wslint.rule import Finding, Level, Location, Related, Rule
 from wslint.stack import Stack
-from wslint.stack.querytokens import query_tokens
+from wslint.stack.tokens.querytokens import query_tokens
 
 
 class TokenInQueryString(Rule):

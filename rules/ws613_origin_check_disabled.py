@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from wslint.rule import Finding, Level, Location, Related, Rule
 from wslint.stack import Literal, SettingsModule, Stack
-from wslint.stack.validators import allowed
+from wslint.stack.settings.validators import allowed
 
 
 class OriginCheckDisabled(Rule):

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from wslint.rule import Edit, Finding, Fix, Level, Location, Related, Rule
 from wslint.stack import Stack
-from wslint.stack.validators import Allowed, allowed
+from wslint.stack.settings.validators import Allowed, allowed
 
 HOST_AND_PORT = re.compile(r"([a-zA-Z][\w.-]*):(\d+)/?")
 """urlparse() takes the host for a scheme; a host that begins with a digit is left alone by newer Pythons."""

@@ -8,10 +8,10 @@ from wslint.flow.senttexts import Sent, sent_texts
 from wslint.knowledge.failures import is_client_error
 from wslint.rule import Finding, Level, Location, Related, Rule
 from wslint.stack import Consumer, Frame, Stack, calls_within, facts, within
-from wslint.stack.answering import is_work
-from wslint.stack.clientinput import ClientInput, client_input
-from wslint.stack.exceptiontext import Text
-from wslint.stack.guarded import BROAD, is_caught
+from wslint.stack.client.clientinput import ClientInput, client_input
+from wslint.stack.client.exceptiontext import Text
+from wslint.stack.code.guarded import BROAD, is_caught
+from wslint.stack.consumers.answering import is_work
 
 _STAFF = re.compile(r"(^|_)(admin|staff|superuser|has_perms?)(s|_|$)|^(ADMIN|STAFF)", re.IGNORECASE)
 """Names in a test by which a consumer keeps all but those who run the site out."""

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 from wslint.rule import Finding, Level, Location, Related, Rule
 from wslint.stack import Stack
-from wslint.stack.gates import Gate
-from wslint.stack.guards import Guards
-from wslint.stack.passages import is_made_for_connection, passages, uses_of
-from wslint.stack.shared import Use, kept
+from wslint.stack.middleware.gates import Gate
+from wslint.stack.middleware.guards import Guards
+from wslint.stack.middleware.passages import is_made_for_connection, passages, uses_of
+from wslint.stack.middleware.shared import Use, kept
 
 
 class MiddlewareSharedState(Rule):

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 from wslint.rule import Finding, Level, Location, Related, Rule
 from wslint.stack import Consumer, Stack
-from wslint.stack.apitokens import has_session_login, token_classes
-from wslint.stack.gates import keys_of
-from wslint.stack.guards import Guards
-from wslint.stack.logins import AUTHENTICATES, has_session_user
-from wslint.stack.unwrapped import unwrapped_mounts
+from wslint.stack.middleware.gates import keys_of
+from wslint.stack.middleware.guards import Guards
+from wslint.stack.middleware.logins import AUTHENTICATES, has_session_user
+from wslint.stack.middleware.unwrapped import unwrapped_mounts
+from wslint.stack.tokens.apitokens import has_session_login, token_classes
 
 
 class HttpOnlyTokenAuth(Rule):

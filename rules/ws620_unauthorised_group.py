@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from wslint.flow.unasked import unasked
 from wslint.rule import Finding, Level, Location, Related, Rule
 from wslint.stack import Stack
-from wslint.stack.foreign import ForeignJoin, foreign_joins
-from wslint.stack.public import route_text
+from wslint.stack.groups.foreign import ForeignJoin, foreign_joins
+from wslint.stack.middleware.public import route_text
 
 
 class UnauthorisedGroup(Rule):

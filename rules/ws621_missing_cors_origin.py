@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 from wslint.rule import Finding, Level, Location, Related, Rule
 from wslint.stack import Lists, Literal, Settings
-from wslint.stack.frontends import frontends
-from wslint.stack.origins import (
+from wslint.stack.project.frontends import frontends
+from wslint.stack.settings.origins import (
     CORS_ALLOW_ALL,
     CORS_LISTS,
     CORS_REGEXES,

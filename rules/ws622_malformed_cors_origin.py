@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from wslint.rule import Edit, Finding, Fix, Level, Location, Rule, Span
 from wslint.stack import Settings
 from wslint.stack import facts as m
-from wslint.stack.origins import CORS_LISTS, OPAQUE_ORIGINS, Entry, OriginList, origin_lists
+from wslint.stack.settings.origins import CORS_LISTS, OPAQUE_ORIGINS, Entry, OriginList, origin_lists
 
 NEVER = "no browser sends such an Origin, so requests from there get no Access-Control-Allow-Origin and are blocked"
 REFUSED = "manage.py check, runserver and migrate stop with ({})"

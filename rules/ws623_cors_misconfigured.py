@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 from wslint.rule import Edit, Finding, Fix, Level, Location, Related, Rule
 from wslint.stack import Settings, SettingsModule
-from wslint.stack.cors import CORS_APP, is_always_on, lacks_middleware, late_middleware, moved, put_first
-from wslint.stack.installed import installed_apps, installed_middleware
-from wslint.stack.memory_layers import served
-from wslint.stack.origins import CORS_ALLOW_ALL, cors_is_decided_in_code
+from wslint.stack.layers.memory_layers import served
+from wslint.stack.settings.cors import CORS_APP, is_always_on, lacks_middleware, late_middleware, moved, put_first
+from wslint.stack.settings.installed import installed_apps, installed_middleware
+from wslint.stack.settings.origins import CORS_ALLOW_ALL, cors_is_decided_in_code
 
 
 class CorsMisconfigured(Rule):

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from wslint.flow import Turns, life_of, turns_of
 from wslint.rule import Finding, Level, Location, Related, Rule
 from wslint.stack import Consumer, Stack, facts, within
-from wslint.stack.guards import Guards
+from wslint.stack.middleware.guards import Guards
 
 _VERIFIES = re.compile(
     r"jwt|token_?auth|(verify|decode|validate|check|authenticate)_(\w+_)?(token|credentials?|password)"

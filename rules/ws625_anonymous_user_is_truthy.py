@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from wslint.rule import Edit, Finding, Fix, Level, Location, Related, Rule
 from wslint.stack import Stack
-from wslint.stack.guards import Guards
-from wslint.stack.logins import TruthTest, has_session_user, truth_tests
+from wslint.stack.middleware.guards import Guards
+from wslint.stack.middleware.logins import TruthTest, has_session_user, truth_tests
 
 
 class AnonymousUserIsTruthy(Rule):

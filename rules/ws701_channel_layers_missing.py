@@ -5,10 +5,10 @@ from difflib import get_close_matches
 
 from wslint.rule import Finding, Fix, Level, Related, Rule
 from wslint.stack import Settings, SettingsModule, Stack
-from wslint.stack.layer_edit import layer_edit
-from wslint.stack.layer_uses import LayerUse, layer_uses
-from wslint.stack.layers import SETTING, layers_of
-from wslint.stack.placed import is_example_path
+from wslint.stack.layers.layer_edit import layer_edit
+from wslint.stack.layers.layer_uses import LayerUse, layer_uses
+from wslint.stack.layers.layers import SETTING, layers_of
+from wslint.stack.project.placed import is_example_path
 
 
 class ChannelLayersMissing(Rule):

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 from wslint.rule import Finding, Level, Location, Related, Rule
 from wslint.stack import Settings, SettingsModule, facts
-from wslint.stack.beside import others
-from wslint.stack.layer_uses import layer_uses
-from wslint.stack.layers import SETTING
-from wslint.stack.memory_layers import Choice, choices, served
+from wslint.stack.execution.beside import others
+from wslint.stack.layers.layer_uses import layer_uses
+from wslint.stack.layers.layers import SETTING
+from wslint.stack.layers.memory_layers import Choice, choices, served
 
 
 class InMemoryLayer(Rule):

@@ -6,8 +6,8 @@ from difflib import get_close_matches
 from wslint.knowledge.channels import CORE_LAYER, MEMORY_LAYER, PUBSUB_LAYER
 from wslint.rule import Edit, Finding, Fix, Level, Location, Rule
 from wslint.stack import Literal, Settings, Stack
-from wslint.stack.environment import Option
-from wslint.stack.layers import Layer, layers_of
+from wslint.stack.layers.layers import Layer, layers_of
+from wslint.stack.settings.environment import Option
 
 BACKENDS = {
     "channels_redis": (CORE_LAYER, PUBSUB_LAYER, "channels_redis.pubsub.RedisPubSubLoopLayer"),

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from wslint.knowledge.channels import CORE_LAYER, PUBSUB_LAYER
 from wslint.rule import Edit, Finding, Fix, Level, Location, Rule
 from wslint.stack import Stack, facts
-from wslint.stack.environment import Option
-from wslint.stack.hosts import Host, Hosts, host_of, hosts_of
-from wslint.stack.layers import Layer, layers_of
-from wslint.stack.places import after, before, between
+from wslint.stack.code.places import after, before, between
+from wslint.stack.layers.hosts import Host, Hosts, host_of, hosts_of
+from wslint.stack.layers.layers import Layer, layers_of
+from wslint.stack.settings.environment import Option
 
 
 class WrongLayerHosts(Rule):

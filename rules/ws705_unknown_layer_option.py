@@ -6,9 +6,9 @@ from difflib import get_close_matches
 from wslint.knowledge.channels import CORE_LAYER, MEMORY_LAYER, PUBSUB_LAYER
 from wslint.rule import Edit, Finding, Fix, Level, Location, Rule
 from wslint.stack import Display, Stack, facts
-from wslint.stack.environment import Option, is_text
-from wslint.stack.layers import Layer, layers_of
-from wslint.stack.places import after, before
+from wslint.stack.code.places import after, before
+from wslint.stack.layers.layers import Layer, layers_of
+from wslint.stack.settings.environment import Option, is_text
 
 
 class UnknownLayerOption(Rule):

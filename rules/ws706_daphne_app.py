@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from wslint.rule import Edit, Finding, Fix, Level, Location, Related, Rule
 from wslint.stack import Packages, Settings, SettingsModule, Stack, below, facts
-from wslint.stack.installed import InstalledApp, installed_apps
 from wslint.stack.model import Process
+from wslint.stack.settings.installed import InstalledApp, installed_apps
 
 STATICFILES = "django.contrib.staticfiles"
 ASGI_SERVERS = ("daphne", "uvicorn", "hypercorn", "granian")

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from wslint.rule import Edit, Finding, Fix, Level, Location, Rule
 from wslint.stack import Literal, Settings, SettingsModule, Stack, below, facts
-from wslint.stack.installed import InstalledApp, installed_apps
-from wslint.stack.misspelt import edits, misspelt
+from wslint.stack.settings.installed import InstalledApp, installed_apps
+from wslint.stack.settings.misspelt import edits, misspelt
 
 
 class MisspeltSetting(Rule):

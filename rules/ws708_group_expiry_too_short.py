@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from wslint.knowledge.channels import CORE_LAYER, MEMORY_LAYER
 from wslint.rule import Finding, Level, Location, Related, Rule
 from wslint.stack import Settings, Stack
-from wslint.stack.layer_uses import layer_uses
-from wslint.stack.layers import Layer, layers_of
-from wslint.stack.membership import SocketLife, is_renewed, seconds_of, socket_life
+from wslint.stack.groups.membership import SocketLife, is_renewed, seconds_of, socket_life
+from wslint.stack.layers.layer_uses import layer_uses
+from wslint.stack.layers.layers import Layer, layers_of
 
 
 class GroupExpiryTooShort(Rule):

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from wslint.knowledge.orm import UNSAFE_SWITCH
 from wslint.rule import Finding, Level, Related, Rule
 from wslint.stack import Stack
-from wslint.stack.async_switch import Switch, unsafe_switches
+from wslint.stack.database.async_switch import Switch, unsafe_switches
 
 OFF = frozenset({"0", "false", "no", "off", "f", "n"})
 """Texts that are meant to leave the test on, and do not."""

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from wslint.rule import Finding, Level, Location, Rule
 from wslint.stack import Settings
-from wslint.stack.installed import installed_apps
+from wslint.stack.settings.installed import installed_apps
 
 
 class DebugToolbar(Rule):

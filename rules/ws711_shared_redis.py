@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from wslint.knowledge.channels import CORE_LAYER, PUBSUB_LAYER
 from wslint.rule import Finding, Level, Location, Related, Rule
 from wslint.stack import Settings, SettingsModule
-from wslint.stack.layers import Layer, layers_of
-from wslint.stack.redis_addresses import Address, cache_addresses, layer_addresses
+from wslint.stack.layers.layers import Layer, layers_of
+from wslint.stack.layers.redis_addresses import Address, cache_addresses, layer_addresses
 
 
 class SharedRedis(Rule):

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from wslint.rule import Finding, Level, Location, Related, Rule
 from wslint.stack import Settings, Stack
-from wslint.stack.fallbacks import Fallback, http_fallbacks, memory_fallbacks
-from wslint.stack.memory_layers import served
+from wslint.stack.layers.memory_layers import served
+from wslint.stack.settings.fallbacks import Fallback, http_fallbacks, memory_fallbacks
 
 
 class LayerFallback(Rule):

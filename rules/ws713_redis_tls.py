@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from wslint.knowledge.channels import CORE_LAYER, PUBSUB_LAYER
 from wslint.rule import Edit, Finding, Fix, Level, Location, Rule
 from wslint.stack import Settings
-from wslint.stack.layers import Layer, layers_of
-from wslint.stack.redis_tls import TlsFault, tls_faults
+from wslint.stack.layers.layers import Layer, layers_of
+from wslint.stack.layers.redis_tls import TlsFault, tls_faults
 
 
 class RedisTls(Rule):

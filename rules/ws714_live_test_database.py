@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from wslint.rule import Finding, Level, Location, Related, Rule
 from wslint.stack import Class, Stack
-from wslint.stack.databases import memory_database
-from wslint.stack.live_tests import live_test_cases
+from wslint.stack.database.databases import memory_database
+from wslint.stack.project.live_tests import live_test_cases
 
 
 class LiveTestDatabase(Rule):

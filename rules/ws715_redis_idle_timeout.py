@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from wslint.knowledge.channels import CORE_LAYER
 from wslint.rule import Edit, Finding, Fix, Level, Location, Rule
 from wslint.stack import Literal, Packages, Stack, Value, facts
-from wslint.stack.hosts import Host, host_of, hosts_of
-from wslint.stack.layers import Layer, layers_of
-from wslint.stack.places import after, before, between
+from wslint.stack.code.places import after, before, between
+from wslint.stack.layers.hosts import Host, host_of, hosts_of
+from wslint.stack.layers.layers import Layer, layers_of
 
 
 class RedisIdleTimeout(Rule):

@@ -14,8 +14,8 @@ from wslint.facts import model as m
 from wslint.facts.walk import below
 from wslint.stack import model as d
 from wslint.stack.build import build
-from wslint.stack.classes import Class
-from wslint.stack.values import (
+from wslint.stack.code.classes import Class
+from wslint.stack.code.values import (
     CallValue,
     ClassValue,
     Display,

@@ -6,7 +6,7 @@ import pytest
 from stacks import stack_of
 
 from wslint.facts.walk import calls_within
-from wslint.stack.blocking import Blocked, Blocking
+from wslint.stack.execution.blocking import Blocked, Blocking
 
 WAITS = {
     "sleep": ("import time", "time.sleep(2)"),

@@ -7,8 +7,8 @@ from stacks import stack_of
 
 from wslint.facts import model as m
 from wslint.facts.walk import below
-from wslint.stack.callers import following, preceding
-from wslint.stack.servers import servers_of
+from wslint.stack.code.callers import following, preceding
+from wslint.stack.project.servers import servers_of
 
 BODY = """
 def leave(rooms):

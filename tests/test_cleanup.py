@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from stacks import stack_of
 
-from wslint.stack.cleanup import cleanup_of
+from wslint.stack.consumers.cleanup import cleanup_of
 
 HEAD = """\
 import logging

@@ -13,10 +13,10 @@ from wslint.discover import discover
 from wslint.facts import model as m
 from wslint.facts.walk import within
 from wslint.stack.build import build
-from wslint.stack.clientinput import client_input
-from wslint.stack.handling import runs
+from wslint.stack.client.clientinput import client_input
+from wslint.stack.client.unguarded import risks_of
+from wslint.stack.consumers.handling import runs
 from wslint.stack.model import Consumer, Stack
-from wslint.stack.unguarded import risks_of
 
 HEAD = """\
 import contextlib

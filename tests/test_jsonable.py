@@ -7,7 +7,7 @@ import textwrap
 import pytest
 from stacks import stack_of, use
 
-from wslint.stack.jsonable import Jsonable
+from wslint.stack.groups.jsonable import Jsonable
 
 HEAD = """\
 import datetime, uuid, decimal

@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from wslint.stack.languages import Language, NoAnswer, pump, witness
+from wslint.stack.code.languages import Language, NoAnswer, pump, witness
 
 WORDS = ["".join(word) for length in range(5) for word in itertools.product("a1/-", repeat=length)]
 

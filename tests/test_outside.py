@@ -12,7 +12,7 @@ from wslint.cache import Cache
 from wslint.config import Config
 from wslint.discover import discover
 from wslint.stack.build import build
-from wslint.stack.outside import Outside
+from wslint.stack.project.outside import Outside
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pytest
 from test_flake8 import PROJECT
 
 from wslint import api, parallel
-from wslint.stack import link
+from wslint.stack.code import link
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="nothing is forked here")
 

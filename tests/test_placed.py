@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from wslint.stack.placed import is_test_path, is_vendored_path
+from wslint.stack.project.placed import is_test_path, is_vendored_path
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from wslint.cache import Cache
 from wslint.config import Config
 from wslint.discover import discover
 from wslint.stack.build import build
-from wslint.stack.projects import Projects
+from wslint.stack.project.projects import Projects
 
 ASGI = """\
 from channels.routing import ProtocolTypeRouter

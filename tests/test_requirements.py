@@ -10,7 +10,7 @@ import pytest
 from wslint.discover import discover
 from wslint.facts.model import RequirementsFile
 from wslint.facts.requirements import read_requirements
-from wslint.stack.packages import Packages
+from wslint.stack.project.packages import Packages
 
 
 def read(path: str, text: str | bytes) -> RequirementsFile:

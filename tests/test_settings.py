@@ -8,7 +8,7 @@ import pytest
 from stacks import shown, stack_of
 
 from wslint.stack import model as d
-from wslint.stack.lists import Lists
+from wslint.stack.code.lists import Lists
 
 A, B = "ASGI_APPLICATION = 'a'\n", "ASGI_APPLICATION = 'b'\n"
 

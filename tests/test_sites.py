@@ -17,8 +17,8 @@ from wslint.config import Config
 from wslint.discover import discover
 from wslint.stack import model as d
 from wslint.stack.build import build
-from wslint.stack.outside import Outside
-from wslint.stack.sites import active_sites, sites_of
+from wslint.stack.project.outside import Outside
+from wslint.stack.project.sites import active_sites, sites_of
 
 PACKAGE = """\
 raise SystemExit("a package must not be run")

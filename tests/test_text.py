@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from stacks import patterns, stack_of, use
 
-from wslint.stack.text import Pattern
+from wslint.stack.code.text import Pattern
 
 CASES = {
     "a literal": ("use('chat')", ["chat"]),

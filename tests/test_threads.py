@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from stacks import stack_of
 
-from wslint.stack.threads import Running, Threads, threads_of
+from wslint.stack.execution.threads import Running, Threads, threads_of
 
 CONSUMER = """
     import asyncio

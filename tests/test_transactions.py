@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from stacks import stack_of
 
-from wslint.stack.transactions import Transactions
+from wslint.stack.database.transactions import Transactions
 
 HEAD = """\
 from asgiref.sync import async_to_sync

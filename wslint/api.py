@@ -91,7 +91,7 @@ def _with_packages(config: Config) -> Config:
     """The configuration with the packages of the active virtual environment, unless it names others."""
     if config.packages:
         return config
-    found = load("wslint.stack.sites").active_sites(os.environ)
+    found = load("wslint.stack.project.sites").active_sites(os.environ)
     return load("msgspec").structs.replace(config, packages=found) if found else config
 
 

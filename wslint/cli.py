@@ -82,7 +82,7 @@ def _sites(ctx: click.Context, param: click.Parameter, value: str | None) -> tup
     """The package folders of the environment that --python names."""
     if value is None:
         return ()
-    found: tuple[str, ...] = load("wslint.stack.sites").sites_of(Path(value))
+    found: tuple[str, ...] = load("wslint.stack.project.sites").sites_of(Path(value))
     if not found:
         problem = "there are no packages beside" if os.path.lexists(value) else "there is no"
         text = f"{problem} {value}; name the interpreter of an environment, such as .venv/bin/python"

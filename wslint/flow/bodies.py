@@ -11,8 +11,8 @@ from wslint.flow.state import ANYTHING, Out, State, escaped, joined, unknown, va
 from wslint.flow.stock import STOCK
 from wslint.flow.subject import Code, Subject, self_name_of
 from wslint.flow.truth import UNSURE, Sure, literal_truth
-from wslint.stack.classes import Method
-from wslint.stack.values import AttributeValue, Bound, Frame, FunctionValue, Literal, SelfValue
+from wslint.stack.code.classes import Method
+from wslint.stack.code.values import AttributeValue, Bound, Frame, FunctionValue, Literal, SelfValue
 
 MAX_DEPTH = 12
 """How deep helpers are followed."""

@@ -14,9 +14,9 @@ from wslint.flow.stock import CALLS, STOCK, closes, raw_send
 from wslint.flow.subject import self_name_of
 from wslint.flow.truth import UNSURE, structured
 from wslint.knowledge import channels as known
-from wslint.stack.classes import Method
-from wslint.stack.supers import is_super, super_owner
-from wslint.stack.values import (
+from wslint.stack.code.classes import Method
+from wslint.stack.code.supers import is_super, super_owner
+from wslint.stack.code.values import (
     AttributeValue,
     ClassValue,
     Display,

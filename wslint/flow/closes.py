@@ -9,9 +9,9 @@ from wslint.flow.life import life_of
 from wslint.flow.occurrence import Occurrence
 from wslint.flow.state import CONNECTING
 from wslint.location import Location
-from wslint.stack.closecodes import names, numbers
+from wslint.stack.code.values import argument
+from wslint.stack.consumers.closecodes import names, numbers
 from wslint.stack.model import Consumer, Stack
-from wslint.stack.values import argument
 
 OWN = range(3000, 5000)
 """Codes that mean what the project says they mean."""

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from wslint.facts import model as m
 from wslint.location import Location
-from wslint.stack.classes import Class, Method
-from wslint.stack.values import Bound, CallValue, ClassValue, ExternalValue, Frame, FunctionValue, Values
+from wslint.stack.code.classes import Class, Method
+from wslint.stack.code.values import Bound, CallValue, ClassValue, ExternalValue, Frame, FunctionValue, Values
 
 KEEPS_MEANING = frozenset(
     {

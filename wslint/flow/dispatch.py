@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from wslint.facts import model as m
 from wslint.knowledge.channels import CONSUMER_API
+from wslint.stack.code.text import Pattern
+from wslint.stack.code.values import AttributeValue, Display, Frame, FunctionValue, Literal, SelfValue, Value
 from wslint.stack.model import Consumer, Stack
-from wslint.stack.text import Pattern
-from wslint.stack.values import AttributeValue, Display, Frame, FunctionValue, Literal, SelfValue, Value
 
 MAX_NAMES = 12
 """How many names are followed to what they are bound to; `a = b` and `b = a` in a loop lead nowhere."""

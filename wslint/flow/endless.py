@@ -17,9 +17,9 @@ from wslint.flow.turn import Run, Turn, Turns, turns_of, walked
 from wslint.knowledge import channels as known
 from wslint.knowledge.longwork import ENDLESS_CALLS, ENDLESS_SOURCES, UPSTREAMS, named
 from wslint.location import Location
+from wslint.stack.code.spelling import spellings
+from wslint.stack.code.values import ExternalValue, Frame, FunctionValue
 from wslint.stack.model import Consumer, Stack
-from wslint.stack.spelling import spellings
-from wslint.stack.values import ExternalValue, Frame, FunctionValue
 
 MAX_DEPTH = 3
 """How many calls deep a `raise` that ends a loop is looked for."""

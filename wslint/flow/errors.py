@@ -9,8 +9,8 @@ from typing import NamedTuple
 from wslint.facts import model as m
 from wslint.flow.occurrence import Occurrence
 from wslint.flow.state import State
-from wslint.stack.classes import Class, Method
-from wslint.stack.values import CallValue, ClassValue, Display, ExternalValue, Frame, Values
+from wslint.stack.code.classes import Class, Method
+from wslint.stack.code.values import CallValue, ClassValue, Display, ExternalValue, Frame, Values
 
 BROAD = frozenset({"builtins.Exception", "builtins.BaseException"})
 DENY, ACCEPT, STOP = (

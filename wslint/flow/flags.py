@@ -12,10 +12,10 @@ from functools import cached_property
 from wslint.facts import model as m
 from wslint.facts.walk import below, within
 from wslint.flow.turn import Turn, Turns, walked
-from wslint.stack.classes import Method
+from wslint.stack.code.classes import Method
+from wslint.stack.code.reach import running
+from wslint.stack.code.values import CallValue, ExternalValue
 from wslint.stack.model import Consumer
-from wslint.stack.reach import running
-from wslint.stack.values import CallValue, ExternalValue
 
 ANYTIME = "*"
 """The root of code that may run at any time: in a task, in a thread, as a callback, called from elsewhere."""

@@ -6,9 +6,9 @@ from wslint.facts import model as m
 from wslint.facts.names import last_name
 from wslint.facts.walk import below, children
 from wslint.flow.decorators import Undecorated
-from wslint.stack.bindings import Binding
+from wslint.stack.code.bindings import Binding
+from wslint.stack.code.values import Bound, ExternalValue, Frame, FunctionValue, SelfValue, Value, Values
 from wslint.stack.model import Consumer
-from wslint.stack.values import Bound, ExternalValue, Frame, FunctionValue, SelfValue, Value, Values
 
 HARMLESS = ("builtins.", "logging.", "time.", "json.", "weakref.", "copy.", "asgiref.sync.")
 """Packages whose functions do nothing to a consumer that they are given."""

@@ -10,7 +10,7 @@ from wslint.flow.state import ACCEPTED, ANYTHING, CONNECTING, UNKNOWN, State, co
 from wslint.flow.subject import Subject
 from wslint.flow.walk import walk
 from wslint.knowledge import channels as known
-from wslint.stack.classes import Method
+from wslint.stack.code.classes import Method
 from wslint.stack.model import Consumer, Stack
 
 

@@ -20,9 +20,9 @@ from wslint.knowledge.longwork import (
     named,
 )
 from wslint.location import Location
+from wslint.stack.code.spelling import spellings
+from wslint.stack.code.values import FunctionValue, argument
 from wslint.stack.model import Consumer, Stack
-from wslint.stack.spelling import spellings
-from wslint.stack.values import FunctionValue, argument
 
 LONG_SECONDS = 10.0
 """From here on Daphne kills a consumer whose client has left."""

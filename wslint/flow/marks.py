@@ -15,9 +15,9 @@ from wslint.facts import model as m
 from wslint.facts.walk import below, within
 from wslint.flow.turn import Run
 from wslint.knowledge import presence as known
+from wslint.stack.code.text import Pattern
+from wslint.stack.code.values import Frame, Unknown, argument
 from wslint.stack.model import Stack, is_test_path
-from wslint.stack.text import Pattern
-from wslint.stack.values import Frame, Unknown, argument
 
 
 @dataclass(eq=False, frozen=True)

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from wslint.facts import model as m
 from wslint.flow.state import State
 from wslint.location import Location
-from wslint.stack.classes import Method
-from wslint.stack.values import Frame, argument
+from wslint.stack.code.classes import Method
+from wslint.stack.code.values import Frame, argument
 
 
 @dataclass(eq=False)

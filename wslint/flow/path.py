@@ -13,8 +13,8 @@ from wslint.flow.keys import Keys
 from wslint.flow.occurrence import Occurrence
 from wslint.flow.state import CLOSED, MAX_STATES, UNKNOWN, GaveUp, Out, State
 from wslint.flow.subject import Code, Subject
-from wslint.stack.classes import Method
-from wslint.stack.values import Frame
+from wslint.stack.code.classes import Method
+from wslint.stack.code.values import Frame
 
 MAX_STEPS = 8_000
 """How many statements are run for one entry point before it is given up."""

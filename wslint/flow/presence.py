@@ -10,9 +10,9 @@ from wslint.facts.walk import within
 from wslint.flow.marks import Mark, Marks, is_saved, model_of
 from wslint.flow.turn import Run, turns_of, walked
 from wslint.knowledge import presence as known
-from wslint.stack.functions import functions
+from wslint.stack.code.functions import functions
+from wslint.stack.code.values import Unknown
 from wslint.stack.model import Consumer, Stack, is_test_path
-from wslint.stack.values import Unknown
 
 
 class Presence:

@@ -9,11 +9,11 @@ from wslint.facts import model as m
 from wslint.facts.walk import calls_within
 from wslint.flow.turn import as_consumer, turns_of
 from wslint.location import Location
-from wslint.stack.clientinput import client_input
-from wslint.stack.exceptiontext import ExceptionText, Text, is_asked
-from wslint.stack.handling import own_name
+from wslint.stack.client.clientinput import client_input
+from wslint.stack.client.exceptiontext import ExceptionText, Text, is_asked
+from wslint.stack.code.values import Frame
+from wslint.stack.consumers.handling import own_name
 from wslint.stack.model import Consumer, Stack
-from wslint.stack.values import Frame
 
 MAX_HELPERS = 4
 """How many functions hand a text on before it is sent."""

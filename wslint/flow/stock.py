@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from wslint.facts import model as m
-from wslint.stack.values import argument
+from wslint.stack.code.values import argument
 
 STOCK = {
     "accept": "accept",

@@ -11,9 +11,9 @@ from wslint.flow.decorators import Decorated
 from wslint.flow.holders import NO_SELF, Holders
 from wslint.flow.keys import Keys, tests
 from wslint.flow.truth import Sure, literal_truth
-from wslint.stack.classes import Method
+from wslint.stack.code.classes import Method
+from wslint.stack.code.values import Values
 from wslint.stack.model import Consumer, Stack
-from wslint.stack.values import Values
 
 END = 1 << 60
 """A line behind every other."""

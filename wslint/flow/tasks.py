@@ -9,8 +9,8 @@ from wslint.facts import model as m
 from wslint.facts.walk import below
 from wslint.flow.turn import Parents, Run, Turn, Turns, as_consumer, walked
 from wslint.location import Location
+from wslint.stack.code.values import Frame, SelfValue
 from wslint.stack.model import Consumer
-from wslint.stack.values import Frame, SelfValue
 
 LEAVING = ("disconnect", "websocket_disconnect", "http_disconnect", "dispatch", "__call__", "close", "__del__")
 """Methods that run when a connection ends, or around everything."""

@@ -8,7 +8,7 @@ from wslint.flow.errors import ACCEPT, DENY, STOP, Error, Thrown, catches, error
 from wslint.flow.state import Out, State, joined, valueless
 from wslint.flow.statements import Statements
 from wslint.flow.truth import UNSURE, Truth
-from wslint.stack.values import CallValue, ClassValue, ExternalValue, FunctionValue
+from wslint.stack.code.values import CallValue, ClassValue, ExternalValue, FunctionValue
 
 
 class Trying(Statements):

@@ -15,9 +15,9 @@ from wslint.facts.walk import children, within
 from wslint.flow.life import is_handler
 from wslint.knowledge import channels as known
 from wslint.location import Location
-from wslint.stack.classes import Class, Method
+from wslint.stack.code.classes import Class, Method
+from wslint.stack.code.values import Bound, CallValue, Frame, FunctionValue, SelfValue, argument
 from wslint.stack.model import Consumer, Stack
-from wslint.stack.values import Bound, CallValue, Frame, FunctionValue, SelfValue, argument
 
 MAX_DEPTH = 6
 """How many calls deep the code of a turn is followed."""

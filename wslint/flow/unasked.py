@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from wslint.flow.life import life_of
 from wslint.location import Location
-from wslint.stack.guards import Guards
+from wslint.stack.middleware.guards import Guards
+from wslint.stack.middleware.strangers import asking_sibling, gives_nothing, open_mounts, writing
 from wslint.stack.model import Consumer, Mount, Stack
-from wslint.stack.strangers import asking_sibling, gives_nothing, open_mounts, writing
 
 
 @dataclass(eq=False, frozen=True)

@@ -9,7 +9,7 @@ from wslint.facts import model as m
 from wslint.facts.walk import below, calls_within, contains, within
 from wslint.flow.occurrence import Flow, Occurrence
 from wslint.flow.state import CLOSED, State
-from wslint.stack.classes import Class, assignments
+from wslint.stack.code.classes import Class, assignments
 from wslint.stack.model import Consumer
 
 BY_NAME = frozenset({"setattr", "__dict__", "vars"})

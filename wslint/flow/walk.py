@@ -6,7 +6,7 @@ from wslint.flow.occurrence import Exit, Flow
 from wslint.flow.state import ACCEPTED, CLOSED, UNKNOWN, GaveUp, State, forget, joined
 from wslint.flow.subject import Subject, self_name_of
 from wslint.flow.trying import Trying
-from wslint.stack.classes import Method
+from wslint.stack.code.classes import Method
 
 
 class Walk(Trying):

@@ -1,4 +1,4 @@
-"""Asynchronous calls of libraries that take long or never end, by the way they are spelled (wslint/stack/spelling.py).
+"""Asynchronous calls of libraries that take long or never end, by their spelling (wslint/stack/code/spelling.py).
 
 Each table is a pattern over the whole spelling with the words that a message says for it. The synchronous ones are in
 blocking.py. Sources: the documentation of each library; "endless" is what it calls listening, consuming or serving.

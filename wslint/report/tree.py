@@ -12,9 +12,9 @@ from wslint.knowledge import channels as known
 from wslint.location import Location
 from wslint.report.terminal import clean
 from wslint.stack import model as d
-from wslint.stack.groups import Groups
-from wslint.stack.layers import layers_of
-from wslint.stack.text import Pattern
+from wslint.stack.code.text import Pattern
+from wslint.stack.groups.groups import Groups
+from wslint.stack.layers.layers import layers_of
 
 PACKAGES = (
     *("channels", "django", "asgiref", "daphne", "uvicorn", "hypercorn", "granian", "gunicorn"),

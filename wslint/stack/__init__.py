@@ -3,9 +3,27 @@
 from wslint.facts import model as facts
 from wslint.facts.names import last_name
 from wslint.facts.walk import below, calls_within, children, contains, within
-from wslint.stack.classes import Class, Method, assignments
-from wslint.stack.lists import Items, Lists
-from wslint.stack.middleware import is_scope, scope_keys
+from wslint.stack.code.classes import Class, Method, assignments
+from wslint.stack.code.lists import Items, Lists
+from wslint.stack.code.text import Hole, Pattern
+from wslint.stack.code.values import (
+    AttributeValue,
+    CallValue,
+    ClassValue,
+    Display,
+    ExternalValue,
+    Frame,
+    FunctionValue,
+    Grown,
+    Literal,
+    ModuleValue,
+    Parameter,
+    SelfValue,
+    Unknown,
+    Value,
+    argument,
+)
+from wslint.stack.middleware.middleware import is_scope, scope_keys
 from wslint.stack.model import (
     App,
     Application,
@@ -34,26 +52,8 @@ from wslint.stack.model import (
     is_test_path,
     mounts_of,
 )
-from wslint.stack.packages import Packages
-from wslint.stack.slots import application_slots, calls_inner
-from wslint.stack.text import Hole, Pattern
-from wslint.stack.values import (
-    AttributeValue,
-    CallValue,
-    ClassValue,
-    Display,
-    ExternalValue,
-    Frame,
-    FunctionValue,
-    Grown,
-    Literal,
-    ModuleValue,
-    Parameter,
-    SelfValue,
-    Unknown,
-    Value,
-    argument,
-)
+from wslint.stack.project.packages import Packages
+from wslint.stack.routing.slots import application_slots, calls_inner
 
 __all__ = [
     "App",

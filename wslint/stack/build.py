@@ -11,22 +11,22 @@ from wslint.facts.names import last_name
 from wslint.knowledge import channels as known
 from wslint.location import Location
 from wslint.stack import model as d
-from wslint.stack.apps import Apps
-from wslint.stack.bindings import Imported
-from wslint.stack.classes import Class
-from wslint.stack.consumers import consumer
-from wslint.stack.functions import call_uses, classes, deferred_uses, functions
-from wslint.stack.link import Module, Modules
-from wslint.stack.lists import Lists
-from wslint.stack.middleware import middleware
-from wslint.stack.outside import Outside
-from wslint.stack.packages import Packages
-from wslint.stack.projects import Projects
-from wslint.stack.scope import Scope, scopes
-from wslint.stack.sends import Sends, called_function
-from wslint.stack.settings import SettingsReader, is_settings
-from wslint.stack.text import Texts
-from wslint.stack.values import CallValue, Frame, Literal, Unknown, Value, Values
+from wslint.stack.code.bindings import Imported
+from wslint.stack.code.classes import Class
+from wslint.stack.code.functions import call_uses, classes, deferred_uses, functions
+from wslint.stack.code.link import Module, Modules
+from wslint.stack.code.lists import Lists
+from wslint.stack.code.scope import Scope, scopes
+from wslint.stack.code.text import Texts
+from wslint.stack.code.values import CallValue, Frame, Literal, Unknown, Value, Values
+from wslint.stack.consumers.consumers import consumer
+from wslint.stack.groups.sends import Sends, called_function
+from wslint.stack.middleware.middleware import middleware
+from wslint.stack.project.outside import Outside
+from wslint.stack.project.packages import Packages
+from wslint.stack.project.projects import Projects
+from wslint.stack.routing.apps import Apps
+from wslint.stack.settings.settings import SettingsReader, is_settings
 
 if TYPE_CHECKING:
     from wslint.cache import Cache

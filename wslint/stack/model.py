@@ -17,68 +17,68 @@ from wslint.facts import model as m
 from wslint.facts.model import Command, PythonFile, Unreadable
 from wslint.knowledge import channels as known
 from wslint.location import Location, Span
-from wslint.stack.application import (
+from wslint.stack.code.classes import Class, Method
+from wslint.stack.code.text import Pattern
+from wslint.stack.code.values import Frame, FunctionValue, Value
+from wslint.stack.project.placed import Placed as Placed
+from wslint.stack.project.placed import is_test_path as is_test_path
+from wslint.stack.project.placed import is_vendored_path as is_vendored_path
+from wslint.stack.routing.application import (
     App as App,
 )
-from wslint.stack.application import (
+from wslint.stack.routing.application import (
     Application as Application,
 )
-from wslint.stack.application import (
+from wslint.stack.routing.application import (
     Bare as Bare,
 )
-from wslint.stack.application import (
+from wslint.stack.routing.application import (
     DjangoApp as DjangoApp,
 )
-from wslint.stack.application import (
+from wslint.stack.routing.application import (
     FunctionApp as FunctionApp,
 )
-from wslint.stack.application import (
+from wslint.stack.routing.application import (
     ListApp as ListApp,
 )
-from wslint.stack.application import (
+from wslint.stack.routing.application import (
     Mount as Mount,
 )
-from wslint.stack.application import (
+from wslint.stack.routing.application import (
     Mounted as Mounted,
 )
-from wslint.stack.application import (
+from wslint.stack.routing.application import (
     NameRouter as NameRouter,
 )
-from wslint.stack.application import (
+from wslint.stack.routing.application import (
     Node as Node,
 )
-from wslint.stack.application import (
+from wslint.stack.routing.application import (
     ProtocolRouter as ProtocolRouter,
 )
-from wslint.stack.application import (
+from wslint.stack.routing.application import (
     Route as Route,
 )
-from wslint.stack.application import (
+from wslint.stack.routing.application import (
     Router as Router,
 )
-from wslint.stack.application import (
+from wslint.stack.routing.application import (
     UnknownApp as UnknownApp,
 )
-from wslint.stack.application import (
+from wslint.stack.routing.application import (
     Wrapper as Wrapper,
 )
-from wslint.stack.application import (
+from wslint.stack.routing.application import (
     mounts_of as mounts_of,
 )
-from wslint.stack.classes import Class, Method
-from wslint.stack.placed import Placed as Placed
-from wslint.stack.placed import is_test_path as is_test_path
-from wslint.stack.placed import is_vendored_path as is_vendored_path
-from wslint.stack.text import Pattern
-from wslint.stack.values import Frame, FunctionValue, Value
 
 if TYPE_CHECKING:
     from wslint.config import Config
     from wslint.discover import Tree
-    from wslint.stack.link import Module, Modules
-    from wslint.stack.packages import Packages
-    from wslint.stack.text import Texts
-    from wslint.stack.values import Values
+    from wslint.stack.code.link import Module, Modules
+    from wslint.stack.code.text import Texts
+    from wslint.stack.code.values import Values
+    from wslint.stack.project.packages import Packages
 
 # --- consumers ------------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,1 @@
+"""What Python code means across files: names, values, classes, functions, lists and texts."""

@@ -1,0 +1,1 @@
+"""Django's ORM: models, querysets, where they are queried, and transactions."""

@@ -1,0 +1,1 @@
+"""Where and when code runs: threads, processes, requests, imports."""

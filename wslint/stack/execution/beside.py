@@ -1,0 +1,67 @@
+"""What runs beside the process that holds a socket: further workers, Celery tasks and commands that send (L14)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from wslint.facts.names import last_name
+from wslint.location import Location
+from wslint.stack.code.callees import called
+from wslint.stack.code.values import Literal
+from wslint.stack.model import FunctionUse, Process, Send, Settings, SettingsModule, Stack
+
+TASK_PACKAGES = ("celery.", "dramatiq.", "django_rq.", "huey.")
+TASK_DECORATORS = frozenset({"shared_task", "task", "periodic_task", "actor", "job", "db_task", "db_periodic_task"})
+COMMANDS = "/management/commands/"
+ASGI_SERVERS = frozenset({"daphne", "uvicorn", "hypercorn", "granian"})
+
+
+def others(settings: Settings, module: SettingsModule) -> Iterator[tuple[str, Location]]:
+    """What needs to reach the sockets of another process under a settings module: what it is, and where it stands."""
+    stack = settings.stack
+    for process in settings.processes:
+        if _speaks_asgi(process) and (process.command.workers or 1) > 1:
+            count = process.command.workers
+            yield f"`{process.command.program}` is started with {count} workers", process.location
+    eager = _is_eager(stack, module)
+    for send in stack.sends:
+        if send.in_tests or send.vendored or send.consumer is not None or stack.settings_for(send.path) is not settings:
+            continue
+        if send.method not in ("group_send", "send"):
+            continue
+        if f"/{send.path}".find(COMMANDS) >= 0:
+            yield f"the command `{send.path.rpartition('/')[2].removesuffix('.py')}` sends", send.location
+        elif not eager and (task := _task(stack, send)) is not None:
+            yield f"the task `{task.name}` sends", send.location
+
+
+def _speaks_asgi(process: Process) -> bool:
+    if process.command.program == "gunicorn":
+        return any("uvicorn" in word.lower() or word == "asgi" for word in process.command.words)
+    return process.command.program in ASGI_SERVERS
+
+
+def _is_eager(stack: Stack, module: SettingsModule) -> bool:
+    """Do tasks run where they are called (CELERY_TASK_ALWAYS_EAGER)?"""
+    values = [
+        value
+        for name in ("CELERY_TASK_ALWAYS_EAGER", "CELERY_ALWAYS_EAGER")
+        for setting in module.get(name)
+        for value in stack.values.of(setting.expr, setting.frame)
+    ]
+    return any(not isinstance(value, Literal) or bool(value.value) for value in values)
+
+
+def _task(stack: Stack, send: Send) -> FunctionUse | None:
+    """The Celery (or other queue's) task that a send runs in."""
+    function = send.inside
+    if function is None:
+        return None
+    for decorator in function.node.decorators:
+        func = called(decorator)
+        dotted = stack.values.dotted(func, function.frame)
+        last = last_name(func)
+        last = dotted.rpartition(".")[2] if dotted is not None else last
+        if last in TASK_DECORATORS and (f"{dotted}.".startswith(TASK_PACKAGES) if dotted else last == "task"):
+            return function
+    return None

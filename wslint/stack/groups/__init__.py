@@ -1,0 +1,1 @@
+"""Groups and events: joins, sends, payloads, handlers, and leaving."""

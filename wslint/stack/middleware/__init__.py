@@ -1,0 +1,1 @@
+"""What stands between the server and a consumer: wrappers, the scope, sessions, users."""

@@ -1,0 +1,1 @@
+"""The project around the code: its packages, servers, front ends, environment."""

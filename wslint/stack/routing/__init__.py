@@ -1,0 +1,1 @@
+"""From the ASGI module to the consumer: application trees, routes, URLconfs."""

@@ -1,0 +1,1 @@
+"""Django's settings as each server and worker sees them."""

@@ -1,0 +1,1 @@
+"""Tokens that say who a connection belongs to, and how they fail."""
