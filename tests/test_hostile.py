@@ -159,7 +159,7 @@ def test_a_syntax_error_says_where(project: Path) -> None:
 
 @pytest.mark.parametrize("error", [FileNotFoundError(2, "No such file or directory"), PermissionError(13, "Denied")])
 def test_a_file_that_vanishes_or_is_locked(project: Path, monkeypatch: pytest.MonkeyPatch, error: OSError) -> None:
-    read = Tree.read
+    read = Tree.search
 
     def failing(tree: Tree, path: str) -> bytes:
         if path == "chat/gone.py":
@@ -167,7 +167,7 @@ def test_a_file_that_vanishes_or_is_locked(project: Path, monkeypatch: pytest.Mo
         return read(tree, path)
 
     (project / "chat" / "gone.py").write_text(CONSUMER, encoding="utf-8")
-    monkeypatch.setattr(Tree, "read", failing)
+    monkeypatch.setattr(Tree, "search", failing)
     report = api.check([project])
     assert report.internal_errors == ()
     assert {"WS205", "WS302"} <= {finding.code for finding in report.findings}

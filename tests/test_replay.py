@@ -186,6 +186,29 @@ def comment_elsewhere(root: Path, dice: random.Random) -> None:
     (root / "docker-compose.yml").write_text(f"{text}services: {{}}\n")
 
 
+ELSEWHERE = "prices.py"
+TEXTS = [
+    b"PRICE = 1\n",
+    b"PRICE = 12\n",
+    b"# told to ChatConsumer\n",
+    PROJECT[CONSUMERS].encode(),
+    PROJECT[CONSUMERS].encode("utf-16"),
+    b"CHANNEL_LAYERS = {}\n",
+    b"# wslint: ignore[WS302] no reason\n",
+    b"x = 1\n" * 200_000,
+]
+
+
+def edit_elsewhere(root: Path, dice: random.Random) -> None:
+    (root / ELSEWHERE).write_bytes(dice.choice(TEXTS[:2] if dice.random() < 0.6 else TEXTS))
+
+
+def save_elsewhere_as_editors_do(root: Path, dice: random.Random) -> None:
+    new = root / f"{ELSEWHERE}.swp"
+    new.write_bytes(dice.choice(TEXTS[:2] if dice.random() < 0.6 else TEXTS))
+    new.replace(root / ELSEWHERE)
+
+
 def garbage(root: Path, dice: random.Random) -> None:
     (root / "chat/garbage.py").write_bytes(b"from channels import \xff" + dice.randbytes(20))
 
@@ -228,7 +251,7 @@ def test_many_changes(seed: int, project: Path, command: Command, monkeypatch: p
         with suppress(OSError):  # what is to be changed is not there any more
             change(project, dice)
         happened.append(change.__name__)
-        shown = ("--format", dice.choice(["full", "concise", "json"]))
+        shown = ("--format", dice.choice(["full", "concise", "json"]), "--select", dice.choice(["WS", "WS2", "WS3"]))
         wanted = command.anew(*shown)
         assert command.cached(*shown) == wanted, happened
         assert command.cached(*shown) == wanted, happened
@@ -275,6 +298,45 @@ def test_what_did_not_change_is_neither_parsed_nor_read(
     command.cached()
     assert parsed == [(project / CONSUMERS).read_bytes()]
     assert [path for path in read if "other_" in path] == []
+
+
+@pytest.mark.parametrize("horizon", [0, replay.HORIZON])
+@pytest.mark.parametrize("save", [edit_elsewhere, save_elsewhere_as_editors_do])
+def test_a_change_that_cannot_matter_is_overlooked(
+    save: Change, horizon: int, project: Path, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(replay, "HORIZON", horizon)
+    monkeypatch.setattr("test_replay.TEXTS", TEXTS[:2])
+    save(project, random.Random(0))
+    time.sleep(0.02)
+    wanted = command.cached()
+    for turn in range(1, 6):
+        save(project, random.Random(turn))
+        time.sleep(0.02)
+        assert command.cached() == wanted
+        assert command.replayed == turn
+    (project / ELSEWHERE).write_text("import channels\n")
+    assert command.cached() == wanted
+    assert command.replayed == 5
+
+
+@pytest.mark.parametrize("order", [("WS213", "WS302"), ("WS302", "WS213"), ("WS213", "WS302", "WS213", "WS302")])
+def test_what_one_command_looked_for_matters_to_its_own_result(
+    order: tuple[str, ...], project: Path, command: Command
+) -> None:
+    """WS213 looks for the names of consumers in every file, WS302 does not."""
+    (project / "chat/lonely.py").write_text(PROJECT[CONSUMERS].replace("ChatConsumer", "LonelyConsumer"))
+    (project / ELSEWHERE).write_text("PRICE = 1\n")
+    first = {code: command.cached("--select", code) for code in order}
+    assert "lonely.py" in first["WS213"][1]
+    before = command.replayed
+    for code in first:
+        assert command.cached("--select", code) == first[code]
+    assert command.replayed == before + 2
+    (project / ELSEWHERE).write_text("# see LonelyConsumer\n")
+    for code in first:
+        assert command.cached("--select", code) == command.anew("--select", code)
+    assert "lonely.py" not in command.cached("--select", "WS213")[1]
 
 
 # --- what a cache folder may suffer ---------------------------------------------------------------------------------

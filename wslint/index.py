@@ -1,7 +1,8 @@
 """What a tree's files were when they were read, what was asked of them, and what a result stands on: kept for `replay`.
 
 The walk notes every folder and file before it is read, so that whatever changes later is seen. An index also remembers
-which files hold which words: only files that changed are asked again.
+which files hold which words: only files that changed are asked again, and those that hold none and that nobody relied
+on may change as they like.
 """
 
 from __future__ import annotations
@@ -15,7 +16,6 @@ from functools import cached_property
 from pathlib import Path
 
 from wslint import __version__, replay
-from wslint.lazy import load
 from wslint.replay import digest, leads_to, signature_of
 
 Signature = tuple[int, int, int, int]
@@ -46,21 +46,13 @@ class Watch:
         return signature[0] >= self.horizon or signature[1] >= self.horizon
 
     def content(self, path: str, found: str) -> None:
-        """Note what a young file or folder holds."""
+        """Note what a folder or a young file holds."""
         self.firm = self.firm and self.digests.setdefault(path, found) == found
 
     def file(self, path: str) -> None:
         """Note a file or folder that somebody else is about to read."""
-        if path not in self.entries and self.entry(path):
+        if path not in self.entries and (self.entry(path) or os.path.isdir(self.prefix + path)):  # noqa: PTH112
             self.content(path, _digest(self.prefix + path))
-
-    def folder(self, path: str, entries: Iterable[os.DirEntry[str]]) -> None:
-        """Note what a folder, which is an entry already, held when it was read."""
-        if self.entry(path):
-            try:
-                self.content(path, replay.digest_of(replay.listing(entries)))
-            except OSError:
-                self.firm = False
 
     def place(self, path: str) -> None:
         """Note what a path leads to."""
@@ -71,10 +63,13 @@ class Watch:
         """Names, numbers, digests and places as `replay` reads them."""
         names = _joined(self.entries)
         numbers = array("q", [number for signature in self.entries.values() for number in signature]).tobytes()
-        young = ((at, path) for at, (path, sign) in enumerate(self.entries.items()) if self.is_young(sign))
-        digests = [(str(at), self.digests.get(path) or _digest(self.prefix + path)) for at, path in young]
+        digests = {
+            at: self.digests.get(path) or _digest(self.prefix + path)
+            for at, (path, signature) in enumerate(self.entries.items())
+            if path in self.digests or self.is_young(signature)
+        }
         places = ((self.prefix + path, end) for path, end in self.places.items())
-        return names, numbers, _joined(word for pair in digests for word in pair), _joined(w for p in places for w in p)
+        return names, numbers, replay.joined_digests(digests), _joined(w for p in places for w in p)
 
 
 class Index(Watch):
@@ -87,7 +82,19 @@ class Index(Watch):
         super().__init__(os.path.join(root, ""))  # noqa: PTH118
         key = "\0".join((root, edition, *exclude)).encode("utf-8", "surrogateescape")
         self.path = str(folder / "trees" / f"{replay.digest_of(key)}.tree")
-        self._answers: dict[str, Answers] = {}
+        self._relied: set[str] = set()
+        self._answers: dict[bytes, Answers] = {}
+
+    def folder(self, path: str, entries: Iterable[os.DirEntry[str]]) -> None:
+        """Note what a folder, which is an entry already, held when it was read."""
+        try:
+            self.content(path, replay.digest_of(replay.listing(entries)))
+        except OSError:
+            self.firm = False
+
+    def rely(self, path: str) -> None:
+        """Note that more of a file matters than which words it holds."""
+        self._relied.add(path)
 
     def read(self, path: str, data: bytes) -> None:
         """Note what a file held when it was read."""
@@ -96,44 +103,95 @@ class Index(Watch):
 
     def answers(self, words: Collection[bytes]) -> Answers:
         """Which files are known to hold any of the words."""
-        key = replay.digest_of(b"\0".join(sorted(words)))
+        key = b"\0".join(sorted(words))
         if key not in self._answers:
             self._answers[key] = Answers(self._before[1].get(key, b""), self._unchanged, self._positions)
         return self._answers[key]
 
     def save(self) -> str | None:
-        """Write the index for the next run; the state that results name, None when there is none to rely on."""
+        """Write the index for the next run; the state that results name, None when there is none to rely on.
+
+        Another command may have relied on other files of the very same tree: what it needs is kept too, and so are the
+        states that its results name.
+        """
         parts = self.parts()
         if not self.firm:
             return None
-        state = replay.digest_of(b"\0".join(parts))
-        answers = load("msgspec").msgpack.encode({key: bytes(found.now) for key, found in self._answers.items()})
-        head = (state.encode(), str(self.horizon).encode(), os.fsencode(self.prefix))
-        return state if replay.replace(self.path, replay.sealed(*head, *parts, answers)) else None
+        count = len(self.entries)
+        relied = bytes(path in self._relied for path in self.entries)
+        asked = {words: bytes(found.now).ljust(count, b"\0") for words, found in self._answers.items() if words}
+        states: list[str] = []
+        before = self._kept()
+        if before is not None and before.is_of(parts, self.prefix):
+            states = before.states
+            relied = bytes(map(max, relied, before.relied))
+            asked = {
+                **before.asked,
+                **{words: _either(found, before.asked.get(words)) for words, found in asked.items()},
+            }
+        content = (relied, b"\0\0".join(asked), b"".join(asked.values()))
+        state = replay.digest_of(b"\0".join((*parts, *content)))
+        known = _joined(dict.fromkeys((*states, state)))
+        head = (known, str(self.horizon).encode(), os.fsencode(self.prefix))
+        return state if replay.replace(self.path, replay.sealed(*head, *parts, *content)) else None
+
+    def _kept(self) -> _Kept | None:
+        """The index that was saved last."""
+        try:
+            return _Kept(*replay.opened(replay.bytes_of(self.path)))
+        except (OSError, ValueError, TypeError, replay.Damaged):
+            return None
 
     @cached_property
     def _positions(self) -> dict[str, int]:
         return {path: position for position, path in enumerate(self.entries)}
 
     @cached_property
-    def _before(self) -> tuple[dict[str, int], dict[str, bytes]]:
+    def _before(self) -> tuple[dict[str, int], dict[bytes, bytes]]:
         """Where the last index has the files that did not change since, and its answers."""
-        try:
-            _, horizon, _, names, numbers, _, _, kept = replay.opened(replay.bytes_of(self.path))
-            answers = load("msgspec").msgpack.decode(kept, type=dict[str, bytes])
-            values = replay.numbers_of(numbers)
-            known = zip(replay.split(names), zip(*[iter(values)] * 4, strict=True), strict=True)
-            return {
-                path: position
-                for position, (path, signature) in enumerate(known)
-                if self.entries.get(path) == signature and max(signature[:2]) < int(horizon)
-            }, answers
-        except (OSError, ValueError, replay.Damaged):
+        kept = self._kept()
+        if kept is None:
             return {}, {}
+        known = zip(kept.names, zip(*[iter(kept.numbers)] * 4, strict=True), strict=True)
+        return {
+            path: position
+            for position, (path, signature) in enumerate(known)
+            if self.entries.get(path) == signature and max(signature[:2]) < kept.horizon
+        }, kept.asked
 
     @property
     def _unchanged(self) -> dict[str, int]:
         return self._before[0]
+
+
+class _Kept:
+    """An index as it was saved. Raises ValueError when it is not well made."""
+
+    def __init__(
+        self, states: bytes, horizon: bytes, root: bytes, names: bytes, numbers: bytes, digests: bytes, places: bytes,
+        relied: bytes, words: bytes, asked: bytes,
+    ) -> None:  # fmt: skip
+        self.states = replay.split(states)
+        self.horizon = int(horizon)
+        self.names = replay.split(names)
+        self.numbers = replay.numbers_of(numbers)
+        self.digests = replay.digests_of(digests)
+        self.relied = relied
+        self._same = (names, numbers, places)
+        count = len(self.names)
+        groups = words.split(b"\0\0") if words else []
+        lengths = (len(self.numbers), len(relied), len(asked)) == (4 * count, count, count * len(groups))
+        if not lengths or max(self.digests, default=0) >= count:
+            raise ValueError("no index")
+        self.asked = {group: asked[at * count : (at + 1) * count] for at, group in enumerate(groups)}
+
+    def is_of(self, parts: tuple[bytes, bytes, bytes, bytes], prefix: str) -> bool:
+        """Does it describe the tree as another index does?"""
+        names, numbers, digests, places = parts
+        if self._same != (names, numbers, places):
+            return False
+        known = replay.digests_of(digests)
+        return all((known.get(at) or _digest(prefix + self.names[at])) == found for at, found in self.digests.items())
 
 
 class Answers:
@@ -221,6 +279,10 @@ def _digest(path: str) -> str:
         return digest(path)
     except (OSError, ValueError):
         return _FLEETING
+
+
+def _either(answers: bytes, before: bytes | None) -> bytes:
+    return answers if before is None else bytes(map(max, answers, before))
 
 
 def _joined(words: Iterable[str]) -> bytes:

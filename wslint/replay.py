@@ -4,8 +4,13 @@ A warm run is this module and the standard library's smallest parts; `index` wri
 on *entries* – files and folders with their times, sizes and inode numbers – and on *places*: what a path leads to. The
 entries of a tree are kept apart, in a file that the results of all commands on that tree name by its `state`.
 
+Most changes in a project cannot matter to it: a file that nobody relied on, and that still holds none of the words
+which were looked for in it, says what it said. Such a change is *overlooked*, and noted so that the next run need not
+read the file again.
+
 Like git, nobody trusts a time that is too young: an entry that changed less than HORIZON before it was looked at may
-have changed again within one tick of the clock, so its bytes are compared too. Whatever else is odd is a miss.
+have changed again within one tick of the clock, so its bytes are compared too. Of folders the digest is always kept:
+one in which an editor put a file aside and back has another time and the same names. Whatever else is odd is a miss.
 """
 
 # pathlib and contextlib take longer to import than all of this to run.
@@ -26,10 +31,13 @@ FOLDER_VARIABLE = "WSLINT_CACHE_DIR"
 HORIZON = 2_000_000_000  # nanoseconds; the coarsest clock of a file system in use, FAT's, ticks every two seconds
 ABSENT: "Signature" = (-1, -1, -1, -1)
 
-_MAGIC = b"wslint cache 1 " + sys.byteorder.encode() + b"\n"
+_MAGIC = b"wslint cache 2 " + sys.byteorder.encode() + b"\n"
 _ENVIRONMENT = ("NO_COLOR", "FORCE_COLOR", "TERM", "HOME", "USERPROFILE")
 _NEVER = ("--no-cache", "--stdin-filename")
 _LARGEST = 64 << 20  # bytes; no cache file is larger
+_ORDINARY = 1 << 20  # bytes; a larger file is never overlooked
+_MOST = 200  # changes; where there are more, looking at each takes as long as finding out anew
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 _POSITIVE = (1 << 63) - 1
 
 
@@ -126,7 +134,9 @@ def find(folder: str, key: bytes) -> "bytes | None":
         kept_key, horizon, names, numbers, digests, places, trees, payload = opened(bytes_of(result_file(folder, key)))
         if kept_key != key or not lead(split(places)):
             return None
-        if not unchanged(split(names), numbers_of(numbers), int(horizon), _digests(digests)):
+        paths, known = split(names), digests_of(digests)
+        moved = differing(paths, numbers_of(numbers), int(horizon), known)
+        if moved is None or any(digest(paths[at]) != known.get(at) for at in moved):
             return None
         for file, state in pairs(split(trees)):
             if not is_as_it_was(file, state):
@@ -137,47 +147,85 @@ def find(folder: str, key: bytes) -> "bytes | None":
 
 
 def is_as_it_was(file: str, state: str) -> bool:
-    """Is the tree that an index describes the one that it described, and is that `state`?"""
+    """Would a result of the tree that an index describes, when it was in that `state`, be found again?"""
     now = time.time_ns()
-    kept_state, horizon, root, names, numbers, digests, places, answers = opened(bytes_of(file))
-    if kept_state != state.encode():
+    states, horizon, root, names, numbers, digests, places, *content = opened(bytes_of(file))
+    if state not in split(states) or not lead(split(places)):
         return False
-    values = numbers_of(numbers)
-    young = _digests(digests)
+    paths, values, known = split(names), numbers_of(numbers), digests_of(digests)
     prefix = root.decode("utf-8", "surrogateescape")
-    if not unchanged(split(names), values, int(horizon), young, prefix) or not lead(split(places)):
+    moved = differing(paths, values, int(horizon), known, prefix)
+    if moved is None or len(moved) > _MOST:
         return False
-    if young and all(max(values[4 * at], values[4 * at + 1]) < now - HORIZON for at in young):
+    for at in moved:
+        signature_now = signature_of(prefix + paths[at])
+        found = overlooked(prefix + paths[at], at, len(paths), known.get(at), *content)
+        if found is None or ABSENT in (signature_now, tuple(values[4 * at : 4 * at + 4])):
+            return False
+        values[4 * at : 4 * at + 4] = signature_now
+        known[at] = found
+    latest = [max(values[4 * at], values[4 * at + 1]) for at in known]
+    young = [moment for moment in latest if moment >= int(horizon)]
+    if young and max(young) < now - HORIZON:
         horizon = str(now - HORIZON).encode()  # they are old enough to be trusted from now on
-        replace(file, sealed(kept_state, horizon, root, names, numbers, b"", places, answers))
+    elif not moved:
+        return True
+    from array import array  # seldom needed
+
+    numbers, digests = array("q", values).tobytes(), joined_digests(known)
+    replace(file, sealed(states, horizon, root, names, numbers, digests, places, *content))
     return True
 
 
-def unchanged(
+def differing(
     names: "Sequence[str]", numbers: "Sequence[int]", horizon: int, digests: "Mapping[int, str]", prefix: str = ""
-) -> bool:
-    """Do all entries have the times, sizes and inode numbers they had? Young ones: do they hold what they held?"""
+) -> "list[int] | None":
+    """Which entries have other times, sizes or inode numbers than they had, or, if young, hold something else?
+
+    None when the numbers do not belong to the names.
+    """
     stat = os.stat
     number = iter(numbers)
+    found: list[int] = []
     if len(numbers) != 4 * len(names):
-        return False
+        return None
     for position, (name, modified, changed, size, inode) in enumerate(zip(names, number, number, number, number)):
         try:
             status = stat(prefix + name)
         except (OSError, ValueError):
-            if size == -1:
-                continue
-            return False
+            if size != -1:
+                found.append(position)
+            continue
         if (
             status.st_mtime_ns != modified
             or status.st_ctime_ns != changed
             or status.st_size != size
             or status.st_ino & _POSITIVE != inode
-        ):
-            return False
-        if (modified >= horizon or changed >= horizon) and digest(prefix + name) != digests.get(position):
-            return False
-    return True
+        ) or ((modified >= horizon or changed >= horizon) and digest(prefix + name) != digests.get(position)):
+            found.append(position)
+    return found
+
+
+def overlooked(
+    path: str, at: int, count: int, known: "str | None", relied: bytes, words: bytes, asked: bytes
+) -> "str | None":
+    """The digest of what the entry at a position, of `count`, holds now, if that cannot matter; else None.
+
+    `known` is the digest of what it held, `relied` has a byte for each entry, `words` are those that were looked for,
+    in groups, and `asked` has for each group a byte for each entry: whether it was searched for them.
+    """
+    if known is not None and digest(path) == known:
+        return known
+    groups = words.split(b"\0\0") if words else []
+    if len(relied) != count or len(asked) != count * len(groups) or relied[at]:
+        return None
+    data = bytes_of(path)
+    if len(data) > _ORDINARY or data[:2] in _UTF_16:
+        return None
+    for number, group in enumerate(groups):
+        if asked[number * count + at] and any(word in data for word in group.split(b"\0")):
+            return None
+    return digest_of(data)
 
 
 def signature(status: os.stat_result) -> "Signature":
@@ -298,5 +346,9 @@ def numbers_of(data: bytes) -> "list[int]":
     return memoryview(data).cast("q").tolist() if len(data) % 8 == 0 else []
 
 
-def _digests(data: bytes) -> "dict[int, str]":
+def digests_of(data: bytes) -> "dict[int, str]":
     return {int(position): digest for position, digest in pairs(split(data))}
+
+
+def joined_digests(digests: "Mapping[int, str]") -> bytes:
+    return "\0".join(word for at, found in digests.items() for word in (str(at), found)).encode()
