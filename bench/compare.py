@@ -133,6 +133,10 @@ def cases(work: Path, tree: Path, relevant: list[str], environment: dict[str, st
     check = [wslint, "check", "--format", "concise"]
     ruff_check = [ruff, "check", "--select", "ASYNC", "-q", "."]
     one = next((path for path in relevant if path.endswith("consumers.py")), relevant[0])
+    other = irrelevant_file(tree, relevant)
+    quiet_project = next(
+        (path for path in projects(tree) if not any(one.startswith(f"{path}/") for one in relevant)), "."
+    )
     on_one = [both, "--isolated", one]
 
     def primed(command: list[str]) -> Callable[[], None]:
@@ -141,15 +145,22 @@ def cases(work: Path, tree: Path, relevant: list[str], environment: dict[str, st
     def touch() -> None:
         edit(tree / one)
 
+    def touch_other() -> None:
+        edit(tree / other)
+
     return [
         Case("wslint, nothing changed", check, primed(check)),
         Case("ruff --select ASYNC", ruff_check, primed(ruff_check)),
         Case("wslint, one relevant file changed", check, touch),
+        Case("wslint, one file changed that leads to no Channels code", check, touch_other),
         Case("wslint --no-cache", [*check, "--no-cache"]),
         Case("ruff --select ASYNC --no-cache", [*ruff_check, "--no-cache"]),
         Case("flake8 on one file", [bare, "--isolated", one]),
         Case("flake8 with wslint on one file, cached", on_one, primed(on_one)),
         Case("flake8 with wslint on one file, that file changed", on_one, touch),
+        Case("flake8 with wslint on one file, another changed that leads to no Channels code", on_one, touch_other),
+        Case("flake8 on a project without websockets", [bare, "--isolated", "-j1", quiet_project], slow=True),
+        Case("flake8 with wslint on that project", [both, "--isolated", "-j1", quiet_project], slow=True),
         Case("flake8", [bare, "--isolated", "-j1", "."], slow=True),
         Case("flake8 with wslint", [both, "--isolated", "-j1", "."], slow=True),
         Case("pylint, relevant files", [str(work / "without/bin/pylint"), "-j1", *relevant], slow=True),
@@ -173,6 +184,19 @@ def edit(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     mark = "\n# changed\n"
     path.write_text(text.removesuffix(mark) if text.endswith(mark) else text + mark, encoding="utf-8")
+
+
+def projects(tree: Path) -> list[str]:
+    """The folders of the tree, one for each source distribution, the largest last."""
+    found = [path for path in tree.iterdir() if path.is_dir() and path.name[0] != "."]
+    return [path.name for path in sorted(found, key=lambda path: (sum(1 for _ in path.rglob("*.py")), path.name))]
+
+
+def irrelevant_file(tree: Path, relevant: list[str]) -> str:
+    """A file in a folder of the tree that holds no Channels code at all."""
+    folders = {path.partition("/")[0] for path in relevant}
+    names = (str(path.relative_to(tree)) for name in projects(tree) for path in sorted((tree / name).rglob("*.py")))
+    return next((name for name in names if name.partition("/")[0] not in folders), relevant[0])
 
 
 def relevant_files(work: Path, tree: Path, environment: dict[str, str]) -> list[str]:
