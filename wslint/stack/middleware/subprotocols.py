@@ -15,11 +15,11 @@ from wslint.stack.code.lists import Lists
 from wslint.stack.code.values import ClassValue, Frame, argument
 from wslint.stack.middleware.middleware import is_scope
 from wslint.stack.model import Consumer, FunctionUse, Stack, is_vendored_path
+from wslint.stack.project.browsers import PAGES
 
 CLIENTS = ("WebsocketCommunicator", "connect", "create_connection", "ws_connect")
 OLD_SETTING = "CHANNELS_WS_PROTOCOLS"
 """A setting of Channels 1, which no later Channels reads: who has it still expects its clients to offer these."""
-PAGES = (".js", ".mjs", ".cjs", ".jsx", ".ts", ".mts", ".tsx", ".vue", ".svelte", ".html", ".htm")
 NO_ITEM = BROAD | {"builtins.IndexError", "builtins.LookupError"}
 ENTRIES = frozenset({"connect", "websocket_connect", "__call__", "dispatch"})
 """Functions that nobody of the project calls first."""
