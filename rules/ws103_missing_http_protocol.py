@@ -97,7 +97,8 @@ class MissingHttpProtocol(Rule):
             router.frame.at(router.call.func),
             f'ProtocolTypeRouter has no "http" entry, and `{application.name}` is what must serve the pages too',
             hint='add `"http": get_asgi_application()`',
-            symptom="every HTTP request ends in 500: ValueError: No application configured for scope type 'http'.",
+            symptom="since Channels 4 every HTTP request ends in 500: ValueError: No application configured for scope "
+            "type 'http'.",
             related=[Related(asked, "this makes it the only application that is asked for pages")],
             fix=_fix(stack, router),
         )

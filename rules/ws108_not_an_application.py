@@ -105,6 +105,8 @@ class NotAnApplication(Rule):
                     f"{name}() takes fewer positional arguments than it was given",
                 )
             case Bare(form="class", cls=Class() as cls) if _is_middleware(stack, cls):
+                if stack.packages.surely_below("channels", "3"):
+                    return None  # which calls it with the scope alone
                 return self._wrong(
                     app.location,
                     f"the middleware class `{cls.name}` stands where an application is expected",

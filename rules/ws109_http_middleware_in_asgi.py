@@ -56,6 +56,8 @@ class HttpMiddlewareInAsgi(Rule):
     level = Level.ERROR
 
     def stack(self, stack: Stack) -> Iterator[Finding]:
+        if stack.packages.surely_below("channels", "3"):
+            return  # which calls it with the scope alone
         seen: set[Location] = set()
         for wrapper in stack.wrappers:
             if wrapper.in_tests or wrapper.vendored or wrapper.call is None or not any(map(_is_asgi, wrapper.inner)):

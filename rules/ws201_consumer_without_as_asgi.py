@@ -15,7 +15,8 @@ class ConsumerWithoutAsAsgi(Rule):
 
     See: nothing at start; every connection to that route is refused with HTTP 500 and the log says `TypeError: object
     ChatConsumer can't be used in 'await' expression`, or `__init__() takes … positional arguments but 4 were given`
-    when the class has its own `__init__`. A `WebsocketCommunicator` raises the same in a test.
+    when the class has its own `__init__`; Channels 3 says `__call__() missing 1 required positional
+    argument: 'send'`. A `WebsocketCommunicator` raises the same in a test.
 
     Mend: call `as_asgi()`: `path("ws/chat/", ChatConsumer.as_asgi())`.
 
@@ -61,9 +62,9 @@ class ConsumerWithoutAsAsgi(Rule):
             for app in slot if all(_is_bare_consumer(app) for app in slot) else ():
                 if isinstance(app, Bare) and app.location not in seen:
                     seen.add(app.location)
-                    yield self._finding(app, alone=len(slot) == 1)
+                    yield self._finding(stack, app, alone=len(slot) == 1)
 
-    def _finding(self, app: Bare, *, alone: bool) -> Finding:
+    def _finding(self, stack: Stack, app: Bare, *, alone: bool) -> Finding:
         name = app.cls.name if app.cls is not None else (app.dotted or "").rpartition(".")[2]
         end = app.location.span
         insertion = Location(app.location.path, end.end)
@@ -71,10 +72,16 @@ class ConsumerWithoutAsAsgi(Rule):
             app.location,
             f"`{name}` is a consumer class, not an application",
             hint=f"call `as_asgi()`: `{name}.as_asgi()`",
-            symptom=f"HTTP 500 on every connection; log: TypeError: object {name} can't be used in 'await' expression "
-            "(with an `__init__` of its own: takes … positional arguments but 4 were given)",
+            symptom=f"HTTP 500 on every connection; log: TypeError: {_error(stack, name)}",
             fix=Fix((Edit(insertion, ".as_asgi()"),), safe=True, title="call as_asgi()") if alone else None,
         )
+
+
+def _error(stack: Stack, name: str) -> str:
+    if stack.packages.surely_below("channels", "4"):
+        return "__call__() missing 1 required positional argument: 'send' (Channels 3)"
+    own = "with an `__init__` of its own: takes … positional arguments but 4 were given"
+    return f"object {name} can't be used in 'await' expression ({own})"
 
 
 def _version_switches(stack: Stack) -> Iterator[Location]:

@@ -80,6 +80,8 @@ class MissingCatchAllRoute(Rule):
 
 def _fix(stack: Stack, router: Router) -> Fix | None:
     """A refusing consumer above the statement that holds the list, and a route to it behind the list's last item."""
+    if stack.packages.capped_below("channels", "3"):  # whose consumers have no as_asgi()
+        return None
     listed = argument(router.call, 0, "routes")
     held = None if listed is None else stack.values.one(listed, router.frame)
     if not isinstance(held, Display) or not isinstance(held.node, facts.Sequence) or held.node.kind != "list":

@@ -96,6 +96,8 @@ class UnserialisableEvent(Rule):
             if not on_redis[send.path] or _tries(stack, send):
                 continue
             for refused in payloads.refused(send):
+                if refused.by_receiver and stack.packages.surely_below("channels-redis", "3"):
+                    continue  # whose msgpack 0.6 reads such keys
                 if refused.location not in told:
                     told.add(refused.location)
                     yield self._finding(send, refused)
@@ -111,8 +113,8 @@ class UnserialisableEvent(Rule):
                 f"a dict in this event has {kind} for a key; the Redis layer sends it and cannot read it back",
                 hint="use text for keys: `str(…)`",
                 symptom=f"`ValueError: {refused.type} is not allowed for map key when strict_map_key=True` where it is "
-                "received; with the core layer it ends whichever consumer of that process is reading, not only those "
-                "of the group",
+                "received (channels-redis 3 and later); with the core layer it ends whichever consumer of that process "
+                "is reading, not only those of the group",
                 related=related,
             )
         article = "" if kind == "lazy text" else "an " if kind[0] in "AEIOaeio" else "a "

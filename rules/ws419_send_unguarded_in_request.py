@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from wslint.knowledge.channels import CORE_LAYER, PUBSUB_LAYER
 from wslint.rule import Finding, Level, Location, Rule
 from wslint.stack import FunctionUse, Send, Stack, below, facts
-from wslint.stack.execution.requests import answers_request, may_be_caught, saves_before
+from wslint.stack.execution.requests import answers_request, is_for_debugging, may_be_caught, saves_before
 from wslint.stack.layers.served_layers import served_backends
 
 
@@ -75,15 +75,15 @@ class SendUnguardedInRequest(Rule):
                 yield self.finding(
                     send.location,
                     f"{function.name}() fails when the channel layer does, with its row already written",
-                    hint="catch what group_send raises, or send it in on_commit(…, robust=True) or a task",
+                    hint="catch what group_send raises, or send it in a task or on_commit(…, robust=True) (Django 4.2)",
                     symptom="HTTP 500 with redis.exceptions.ConnectionError while Redis is down",
                     symbol=function.name,
                 )
 
 
 def _is_guarded(stack: Stack, send: Send, function: FunctionUse, place: facts.Node) -> bool:
-    """Is the failure of a send caught where it stands, or in a function on the way to it?"""
-    if may_be_caught(stack, function, place):
+    """Is the failure of a send caught where it stands or on the way to it, or is it for debugging only?"""
+    if may_be_caught(stack, function, place) or is_for_debugging(function, place):
         return True
     return any(isinstance(node, facts.Try) for step, _ in send.steps for node in below(step.node))
 

@@ -79,14 +79,16 @@ class MiddlewareSignature(Rule):
                 Location(gate.path, function.name_span),
                 f"{gate.name} takes the scope alone; Channels 3 and later call it with (scope, receive, send)",
                 hint=f"take {CALL} and hand them on: return await {_inner_name(gate, calls)}{CALL}",
-                symptom=_seen(function, method=gate.cls is not None),
+                symptom=_seen(stack, function, method=gate.cls is not None),
                 symbol=gate.name,
                 related=[Related(wrapper.location, "it is applied here") for wrapper in uses[:2]],
                 fix=_fix(gate, function, calls),
             )
 
 
-def _seen(function: m.FunctionDef, method: bool) -> str:
+def _seen(stack: Stack, function: m.FunctionDef, method: bool) -> str:
+    if stack.packages.surely_below("channels", "4"):  # which calls it twice, as Channels 2 did
+        return "TypeError: missing 2 required positional arguments; HTTP 500 for every connection that passes it"
     taken, given = ("2 positional arguments", 4) if method else ("1 positional argument", 3)
     error = f"TypeError: {function.name}() takes {taken} but {given} were given"
     return f"{error}; HTTP 500 for every connection that passes it"

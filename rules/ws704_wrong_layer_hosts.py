@@ -20,7 +20,8 @@ class WrongLayerHosts(Rule):
     See: every websocket connection of that layer is refused with HTTP 500, consumers that use no group included:
     `ValueError: You must pass a list of Redis hosts, even if there is only one.` (a str), `ValueError: Redis URL must
     specify one of the following schemes` (no `redis://`, or None), `AttributeError: 'int' object has no attribute
-    'decode'` (a flat pair), `Error -2 connecting to redis://…: Name or service not known` (a URL inside a pair).
+    'decode'` (a flat pair; AssertionError in channels-redis 3), `Error -2 connecting to redis://…: Name or service not
+    known` (a URL inside a pair).
 
     Mend: `"hosts": ["redis://localhost:6379/0"]`, `[("localhost", 6379)]` or `[{"address": "redis://localhost:6379"}]`.
 
@@ -69,7 +70,8 @@ class WrongLayerHosts(Rule):
             yield self._wrong(layer, option.location, "is a string where a list is wanted", NO_LIST, _wrapped(option))
         elif _is_flat(hosts):
             what = "is one flat pair where a list of pairs is wanted"
-            yield self._wrong(layer, option.location, what, NO_URL, _wrapped(option))
+            error = "AssertionError" if stack.packages.surely_below("channels-redis", "4") else NO_URL
+            yield self._wrong(layer, option.location, what, error, _wrapped(option))
         else:
             for host in hosts.hosts:
                 yield from self._host(stack, layer, host, only_pubsub=backends == {PUBSUB_LAYER})

@@ -65,6 +65,8 @@ def _marks(folder: str) -> tuple[str, str]:
     while (parent := os.path.dirname(above[-1])) != above[-1]:  # noqa: PTH120
         above.append(parent)
     configured = next(filter(_may_be_configured, above), "")
+    if configured and os.path.isfile(os.path.join(configured, "wslint.yaml")):  # noqa: PTH113, PTH118
+        return configured, ""  # which is the root, wherever repositories begin
     too_wide = (above[-1], os.path.realpath(os.path.expanduser("~")))  # noqa: PTH111
     held = (one for one in above if one == folder or one not in too_wide)
     return configured, next((one for one in held if os.path.lexists(os.path.join(one, ".git"))), folder)  # noqa: PTH118

@@ -26,6 +26,8 @@ WRONG_TYPE = BROAD | {"builtins.TypeError"}
 GONE = BROAD | {"builtins.OSError", "builtins.IOError", "builtins.RuntimeError"}
 """What catches that which daphne and uvicorn raise for a word to a socket that is closed."""
 NO_ATTRIBUTE = BROAD | {"builtins.AttributeError"}
+ROW_ERRORS = frozenset({"DoesNotExist", "MultipleObjectsReturned"})
+"""The exceptions that each model has for its own rows."""
 
 
 def is_caught(body: tuple[m.Stmt, ...], node: m.Node, names: frozenset[str], frame: Frame, values: Values) -> bool:
@@ -85,8 +87,18 @@ def _is_one(exception: m.Expr, names: frozenset[str], frame: Frame, values: Valu
             case ClassValue():
                 pass  # an exception of the project is never raised by the language
             case _:
-                return True
+                if not _is_of_rows(exception) or any(map(_ends_for_rows, names)):
+                    return True
     return False
+
+
+def _is_of_rows(exception: m.Expr) -> bool:
+    """Is it `Model.DoesNotExist` or the like, which nothing but a query raises?"""
+    return isinstance(exception, m.Attribute) and exception.attr in ROW_ERRORS
+
+
+def _ends_for_rows(name: str) -> bool:
+    return name.rpartition(".")[2] in ROW_ERRORS | {"ObjectDoesNotExist"}
 
 
 def raises_again(handler: m.Handler) -> bool:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 from wslint.facts import model as m
-from wslint.facts.walk import contains, within
+from wslint.facts.names import last_name
+from wslint.facts.walk import below, contains, within
 from wslint.knowledge.orm import MODEL_BASES
 from wslint.stack.code.guarded import BROAD, is_caught
 from wslint.stack.execution.called_by import is_plain_view
@@ -13,6 +16,8 @@ _SIGNALS = frozenset(f"django.db.models.signals.{name}" for name in ("post_save"
 """What is sent when a row is written."""
 _VIEW_METHODS = frozenset("form_valid create update partial_update destroy perform_create perform_update".split())
 _WRITES = frozenset("save create get_or_create update_or_create bulk_create delete".split())
+_DEBUGGING = re.compile(r"(^|_)DEBUG(GING)?(_|$)")
+"""The name of a setting that is on where nobody is served."""
 _FAILURES = BROAD | {
     "builtins.OSError",
     "builtins.ConnectionError",
@@ -57,6 +62,21 @@ def saves_before(function: FunctionUse, place: m.Node) -> bool:
         and node.span < place.span
         for node in within(function.node.body)
     )
+
+
+def is_for_debugging(function: FunctionUse, place: m.Node) -> bool:
+    """Does a place run only where a setting such as DEBUG is on: under a test of it, or behind one that returns?"""
+    for node in within(function.node.body):
+        if not isinstance(node, m.If):
+            continue
+        negated = isinstance(node.test, m.UnaryOp) and node.test.op == "not"
+        if not any(_DEBUGGING.search(last_name(one)) for one in (node.test, *below(node.test))):
+            continue
+        if any(contains(one.span, place.span) for one in (node.orelse if negated else node.body)):
+            return True
+        if negated and node.span < place.span and node.body and isinstance(node.body[-1], m.Return):
+            return True
+    return False
 
 
 def may_be_caught(stack: Stack, function: FunctionUse, place: m.Node) -> bool:

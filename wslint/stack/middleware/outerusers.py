@@ -21,7 +21,8 @@ from wslint.stack.model import Mount, Stack, Wrapper, is_test_path, is_vendored_
 LAZY = frozenset({"django.utils.functional.SimpleLazyObject", "channels.auth.UserLazyObject"})
 ANONYMOUS = "django.contrib.auth.models.AnonymousUser"
 
-_SESSION_LOGIN = (b"django.contrib.auth.urls", b"LoginView", b"allauth.urls", b"allauth.account")
+_SESSION_LOGIN = (b"django.contrib.auth.urls", b"django.contrib.auth.views", b"auth_views.LoginView", b"allauth.urls")
+"""Pages that surely log in by session; a LoginView may be one of an API of tokens, allauth's apps serve both."""
 
 
 @dataclass(eq=False, frozen=True)
@@ -46,7 +47,10 @@ def clashes(guards: Guards) -> Iterator[Clash]:
                 continue
             for at, wrapper in enumerate(chain):
                 gate = guards.gate_of(wrapper)
-                found = None if gate is None or "user" not in gate.sets else _worst(gate, at < auth, by_session)
+                if gate is None or "user" not in gate.sets:
+                    continue
+                outside = at < auth and all(guards.keys_set(one) is not None for one in chain[at + 1 : auth])
+                found = _worst(gate, outside, by_session)
                 if found is not None:
                     yield Clash(found[0], wrapper, chain[auth], found[1], mount)
 
@@ -159,11 +163,20 @@ def _hands_on(node: m.Return) -> bool:
 def _is_default(write: m.Stmt, passage: Passage) -> bool:
     """Is a statement run when there is no token: always, or in the arm for that?"""
     if write in passage.node.body:
-        return True
+        before = passage.node.body[: passage.node.body.index(write)]
+        return not any(_leaves_for_some(one) for one in before)
     for node in passage.node.body:
         if isinstance(node, m.If) and (write in node.orelse or (write in node.body and _is_absence(node.test))):
             return not any(isinstance(one, m.If) for one in node.orelse)
     return False
+
+
+def _leaves_for_some(statement: m.Stmt) -> bool:
+    """Does a function end here for some websockets (a test of the scope's type is for other protocols)?"""
+    return any(isinstance(node, (m.Return, m.Raise)) for node in within((statement,))) and not (
+        isinstance(statement, m.If)
+        and any(isinstance(node, m.Constant) and node.value == "type" for node in within((statement.test,)))
+    )
 
 
 def _is_absence(test: m.Expr) -> bool:

@@ -20,7 +20,6 @@ MAX_DEPTH = 4
 MAX_PASSAGES = 60
 """How many calls of functions are followed from one middleware."""
 
-_ROW_ERRORS = frozenset({"DoesNotExist", "MultipleObjectsReturned"})
 _TRUSTED = frozenset({"user", "session", "type", "state"})
 """Scope keys that no client writes."""
 
@@ -68,20 +67,13 @@ class Passage:
             if isinstance(block, m.With):
                 if catches(block, names, self.frame, self.values):
                     return True
-            elif any(not raises_again(handler) for handler in block.handlers if self._is_for(handler, names)):
+            elif any(
+                not raises_again(handler)
+                for handler in block.handlers
+                if handles(handler, names, self.frame, self.values)
+            ):
                 return True
         return False
-
-    def _is_for(self, handler: m.Handler, names: frozenset[str]) -> bool:
-        """Is a handler for one of these exceptions, or may it be? One for missing rows is for nothing else."""
-        of_rows = any(name.endswith(".ObjectDoesNotExist") for name in names)
-        caught = handler.exception
-        items = caught.items if isinstance(caught, m.Sequence) else (caught,)
-        return any(
-            (of_rows or not (isinstance(item, m.Attribute) and item.attr in _ROW_ERRORS))
-            and handles(m.Handler(handler.span, item, None, ()), names, self.frame, self.values)
-            for item in items
-        )
 
     def is_of_client(self, expr: m.Expr) -> bool:
         """Is an expression made of something that the client sends with the handshake?"""

@@ -51,10 +51,17 @@ def _refuses(stack: Stack, router: Router) -> bool:
 
 
 def _may_answer(wrapper: Wrapper) -> bool:
-    """May a wrapper catch what the router raises? Those of Channels and of Sentry do not."""
+    """May a wrapper catch what the router raises, or refuse strangers? Those of Channels and of Sentry do not."""
     if wrapper.dotted is not None:
         return wrapper.dotted not in SCOPE_KEYS and not wrapper.dotted.startswith("sentry_sdk.")
     if wrapper.cls is None or not wrapper.cls.linked:
         return True
-    methods = wrapper.cls.methods.values()
-    return any(isinstance(node, (m.Try, m.With)) for method in methods for node in below(method.node))
+    methods = [method for name, method in wrapper.cls.methods.items() if name != "__init__"]
+    return any(_may_refuse(node) for method in methods for node in below(method.node))
+
+
+def _may_refuse(node: m.Node) -> bool:
+    """Is this a `try`, a `with`, a `raise`, or the word with which a middleware refuses a client?"""
+    return isinstance(node, (m.Try, m.With, m.Raise)) or (
+        isinstance(node, m.Constant) and node.value == "websocket.close"
+    )
