@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from wslint.knowledge.channels import CORE_LAYER, MEMORY_LAYER
 from wslint.rule import Finding, Level, Location, Related, Rule, Span
-from wslint.stack import FunctionUse, Send, Stack, contains, facts, within
+from wslint.stack import FunctionUse, Send, Stack, contains, facts, last_name, within
 from wslint.stack.database.orm import orm_of
 from wslint.stack.database.orm_kinds import QuerySet
 from wslint.stack.layers.served_layers import says_capacity, served_backends
@@ -84,7 +84,9 @@ def _loop(stack: Stack, send: Send, function: FunctionUse) -> facts.For | None:
     span = send.location.span
     loops = [node for node in within(function.node.body) if isinstance(node, facts.For) and _holds(node.body, span)]
     loop = next((loop for loop in loops if _is_long(stack, loop, function)), None)
-    if loop is None or loops[-1] is not loop or any(_waits(node, span) for node in within(loop.body)):
+    if loop is None or loops[-1] is not loop:
+        return None
+    if any(_waits(node, span) or _is_page(node, span) for node in within(loop.body)):
         return None
     varying = {node.id for node in within((loop.target,)) if isinstance(node, facts.Name)}
     for node in within(loop.body):
@@ -128,6 +130,17 @@ def _waits(node: facts.Node, span: Span) -> bool:
             return contains(node.span, span)
         case _:
             return False
+
+
+def _is_page(node: facts.Node, span: Span) -> bool:
+    """`if len(batch) == 200:`, `if number % 100 == 0:`: is the send for many rows at once?"""
+    return isinstance(node, facts.If) and _holds(node.body, span) and any(map(_counts, within((node.test,))))
+
+
+def _counts(node: facts.Node) -> bool:
+    return (isinstance(node, facts.Call) and last_name(node.func) == "len") or (
+        isinstance(node, facts.BinaryOp) and node.op == "%"
+    )
 
 
 def _holds(body: tuple[facts.Stmt, ...], span: Span) -> bool:

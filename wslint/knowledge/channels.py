@@ -11,6 +11,9 @@ HTTP_CONSUMERS = ("channels.generic.http.AsyncHttpConsumer",)
 RAW_CONSUMERS = ("channels.consumer.AsyncConsumer", "channels.consumer.SyncConsumer")
 CHANNELS_CONSUMERS = GENERIC_WEBSOCKET + HTTP_CONSUMERS + RAW_CONSUMERS
 
+OTHER_FRAMEWORKS = ("otree.", "fast_channels.", "starlette.", "fastapi.")
+"""Packages whose classes may have a `channel_layer` that is none of Channels'."""
+
 LIBRARY_CONSUMER_PACKAGES = (
     "djangochannelsrestframework.",
     "channels_graphql_ws.",

@@ -8,6 +8,7 @@ from wslint.facts.names import last_name
 from wslint.location import Location
 from wslint.stack.code.callees import called
 from wslint.stack.code.values import FunctionValue, Literal
+from wslint.stack.layers.layers import dict_entries
 from wslint.stack.model import FunctionUse, NameRouter, Process, Send, Settings, SettingsModule, Stack
 
 TASK_PACKAGES = ("celery.", "dramatiq.", "django_rq.", "huey.")
@@ -38,7 +39,7 @@ def others(settings: Settings, module: SettingsModule) -> Iterator[tuple[str, Lo
             yield f"the command `{send.path.rpartition('/')[2].removesuffix('.py')}` sends", send.location
         elif not eager and (task := _task(stack, send)) is not None:
             yield f"the task `{task.name}` sends", send.location
-        elif send.inside is not None and _names(send.inside, settings.root) & queued:
+        elif not eager and send.inside is not None and _names(send.inside, settings.root) & queued:
             yield f"the task `{send.inside.name}` sends", send.location
 
 
@@ -75,13 +76,16 @@ def _names(function: FunctionUse, root: str) -> frozenset[int | str]:
 
 
 def _is_eager(stack: Stack, module: SettingsModule) -> bool:
-    """Do tasks run where they are called (CELERY_TASK_ALWAYS_EAGER)?"""
-    values = [
-        value
+    """Do tasks run where they are called (CELERY_TASK_ALWAYS_EAGER, `sync` of django-q's Q_CLUSTER)?"""
+    said = [
+        (setting.expr, setting.frame)
         for name in ("CELERY_TASK_ALWAYS_EAGER", "CELERY_ALWAYS_EAGER")
         for setting in module.get(name)
-        for value in stack.values.of(setting.expr, setting.frame)
     ]
+    for setting in module.get("Q_CLUSTER"):
+        entries, _ = dict_entries(stack, setting.expr, setting.frame)
+        said += [(option.expr, option.frame) for option in entries.get("sync", ())]
+    values = [value for expr, frame in said for value in stack.values.of(expr, frame)]
     return any(not isinstance(value, Literal) or bool(value.value) for value in values)
 
 

@@ -145,8 +145,8 @@ class Sends:
                 return dotted in (known.CORE_LAYER, known.PUBSUB_LAYER, known.MEMORY_LAYER)
             case ExternalValue(dotted=dotted):
                 return dotted.startswith("channels.layers.channel_layers")
-            case AttributeValue(value=SelfValue(), attr="channel_layer"):
-                return True
+            case AttributeValue(value=SelfValue(cls=cls), attr="channel_layer"):
+                return not any(name.startswith(known.OTHER_FRAMEWORKS) for name in cls.externals)
             case AttributeValue(attr=attr):
                 return attr in LAYER_NAMES and not isinstance(value.value, ExternalValue)
             case Parameter(node=node):

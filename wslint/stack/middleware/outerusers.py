@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from wslint.discover import mentions
 from wslint.facts import model as m
 from wslint.facts.names import names_in
-from wslint.facts.walk import contains, within
+from wslint.facts.walk import within
 from wslint.location import Location
+from wslint.stack.code.callers import following, preceding
 from wslint.stack.code.values import CallValue, Literal
 from wslint.stack.middleware.gates import Gate
 from wslint.stack.middleware.guards import Guards
@@ -122,38 +123,10 @@ def _stays(write: m.Stmt, value: m.Expr, passage: Passage) -> bool:
     tests = [node.test for node in within(passage.node.body) if isinstance(node, m.If)]
     if isinstance(value, m.Name) and any(value.id in names_in(test) for test in tests):
         return False
-    block, *around = _blocks(write, passage.node.body)
-    rest = block[block.index(write) + 1 :]
-    if any(isinstance(node, m.Raise) or (isinstance(node, m.Return) and not _hands_on(node)) for node in rest):
+    later = following(passage.node.body, write)
+    if any(isinstance(node, m.Raise) or (isinstance(node, m.Return) and not _hands_on(node)) for node in later):
         return False
-    later = [*rest]
-    inner: m.Node = write
-    for outer in around:
-        at = next(at for at, node in enumerate(outer) if contains(node.span, inner.span))
-        inner = outer[at]
-        later += outer[at + 1 :]
     return not any(_is_user(node) or (isinstance(node, m.Constant) and node.value == "user") for node in within(later))
-
-
-def _blocks(statement: m.Stmt, body: Sequence[m.Stmt]) -> list[Sequence[m.Stmt]]:
-    """The block that a statement stands in, and those around it."""
-    for node in body:
-        if node is statement:
-            return [body]
-        if contains(node.span, statement.span):
-            for block in _parts(node):
-                if any(one is statement or contains(one.span, statement.span) for one in block):
-                    return [*_blocks(statement, block), body]
-    return [body]
-
-
-def _parts(node: m.Node) -> Iterator[Sequence[m.Stmt]]:
-    for name in ("body", "orelse", "finalbody"):
-        block = getattr(node, name, ())
-        if isinstance(block, tuple):
-            yield block
-    for handler in getattr(node, "handlers", ()):
-        yield handler.body
 
 
 def _hands_on(node: m.Return) -> bool:
@@ -162,13 +135,25 @@ def _hands_on(node: m.Return) -> bool:
 
 def _is_default(write: m.Stmt, passage: Passage) -> bool:
     """Is a statement run when there is no token: always, or in the arm for that?"""
-    if write in passage.node.body:
-        before = passage.node.body[: passage.node.body.index(write)]
-        return not any(_leaves_for_some(one) for one in before)
-    for node in passage.node.body:
-        if isinstance(node, m.If) and (write in node.orelse or (write in node.body and _is_absence(node.test))):
-            return not any(isinstance(one, m.If) for one in node.orelse)
-    return False
+    body = passage.node.body
+    arms = (_arm_without_token(statement) for statement in body if isinstance(statement, m.If))
+    always = write in body or any(write in arm for arm in arms)
+    return always and not any(map(_leaves_for_some, preceding(body, write)))
+
+
+def _arm_without_token(branch: m.If) -> tuple[m.Stmt, ...]:
+    """For those who lack it: of `if not token:`, `if token:`, `if token is None:`, `if b"token" in headers:`."""
+    match branch.test:
+        case m.UnaryOp(op="not", operand=m.Name() | m.Walrus()):
+            return branch.body
+        case m.Name() | m.Walrus() | m.Compare(op="in"):
+            return branch.orelse
+        case m.Compare(op="not in"):
+            return branch.body
+        case m.Compare(op="is" | "is not" as op, right=m.Constant(value=None)):
+            return branch.body if op == "is" else branch.orelse
+        case _:
+            return ()
 
 
 def _leaves_for_some(statement: m.Stmt) -> bool:
@@ -177,13 +162,3 @@ def _leaves_for_some(statement: m.Stmt) -> bool:
         isinstance(statement, m.If)
         and any(isinstance(node, m.Constant) and node.value == "type" for node in within((statement.test,)))
     )
-
-
-def _is_absence(test: m.Expr) -> bool:
-    match test:
-        case m.UnaryOp(op="not", operand=m.Name()):
-            return True
-        case m.Compare():
-            return any(isinstance(node, m.Constant) and node.value is None for node in within((test,)))
-        case _:
-            return False

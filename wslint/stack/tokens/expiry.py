@@ -11,10 +11,12 @@ from wslint.facts import model as m
 from wslint.facts.walk import within
 from wslint.location import Location
 from wslint.stack.code.classes import Class
+from wslint.stack.layers.layers import dict_entries
 from wslint.stack.middleware.gates import NAMES_TOKEN, VERIFIES, words
 from wslint.stack.middleware.guards import Guards
 from wslint.stack.middleware.passages import Passage, passages, passages_from
 from wslint.stack.model import Settings, Stack
+from wslint.stack.settings.environment import Option
 from wslint.stack.tokens.tokenfailures import decode_risk
 
 SHORT = 30
@@ -76,19 +78,24 @@ def _lifetime(settings: Settings, stack: Stack) -> tuple[float, Location] | None
     """The lifetime of an access token in minutes, when every settings module that gives one gives a short one."""
     found: list[tuple[float, Location] | None] = []
     for setting in settings.get("SIMPLE_JWT"):
-        items = setting.expr.items if isinstance(setting.expr, m.Dict) else ()
-        given = [one for one in items if isinstance(one.key, m.Constant) and one.key.value == "ACCESS_TOKEN_LIFETIME"]
-        call = given[0].value if given else None
-        if not isinstance(call, m.Call) or stack.values.dotted(call.func, setting.frame) != "datetime.timedelta":
-            return None
-        numbers = [(arg.keyword, stack.values.constant(arg.value, setting.frame)) for arg in call.args]
-        minutes = 0.0
-        for unit, number in numbers:
-            if unit not in _MINUTES or isinstance(number, bool) or not isinstance(number, (int, float)):
-                return None
-            minutes += number * _MINUTES[unit]
-        found.append((minutes, setting.frame.at(call)) if 0 < minutes <= SHORT else None)
+        entries, _ = dict_entries(stack, setting.expr, setting.frame)
+        given = entries.get("ACCESS_TOKEN_LIFETIME", ())
+        found += [_short(option, stack) for option in given] or [None]
     return None if None in found or not found else found[0]
+
+
+def _short(option: Option, stack: Stack) -> tuple[float, Location] | None:
+    """The minutes of `timedelta(minutes=5)`, where they are few."""
+    call = option.expr
+    if not isinstance(call, m.Call) or stack.values.dotted(call.func, option.frame) != "datetime.timedelta":
+        return None
+    minutes = 0.0
+    for arg in call.args:
+        number = stack.values.constant(arg.value, option.frame)
+        if arg.keyword not in _MINUTES or isinstance(number, bool) or not isinstance(number, (int, float)):
+            return None
+        minutes += number * _MINUTES[arg.keyword]
+    return (minutes, option.frame.at(call)) if 0 < minutes <= SHORT else None
 
 
 def _check(way: list[Passage]) -> Location | None:
